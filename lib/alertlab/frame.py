@@ -1,0 +1,76 @@
+"""What the stages hand to each other: evaluated frames and raw series."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from alertlab.units import LabelSet, format_labels
+
+STALE_BITS = np.uint64(0x7FF0000000000002)
+"""Bit pattern of Prometheus' stale marker (model/value/value.go, StaleNaN)."""
+STALE_NAN = STALE_BITS.view(np.float64)
+
+
+def is_stale(values: np.ndarray) -> np.ndarray:
+    """Tell for each float64 whether it is a stale marker; an ordinary NaN is not."""
+    return np.ascontiguousarray(values).view(np.uint64) == STALE_BITS
+
+
+@dataclass(frozen=True)
+class Series:
+    """Raw samples of one series: ``times`` [ms] strictly increasing, stale markers kept."""
+
+    labels: LabelSet
+    times: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Values of several series on one grid of times.
+
+    times : int64 [ms since the epoch, UTC], shape (n_times,), strictly increasing
+    values : float64, shape (n_series, n_times); undefined where not present
+    present : bool, same shape; a NaN sample is present, an absent one is not
+    labels : one label set per series
+
+    Raises ValueError at construction if the parts do not fit together.
+    """
+
+    times: np.ndarray
+    values: np.ndarray
+    present: np.ndarray
+    labels: tuple[LabelSet, ...]
+
+    def __post_init__(self) -> None:
+        shape = (len(self.labels), len(self.times))
+        if self.times.dtype != np.int64 or self.times.ndim != 1:
+            raise ValueError(f"times must be one row of int64, not {self.times.dtype}")
+        if np.any(np.diff(self.times) <= 0):
+            raise ValueError("times must be strictly increasing")
+        if self.values.dtype != np.float64 or self.values.shape != shape:
+            raise ValueError(f"values must be float64 of shape {shape}, not {self.values.shape}")
+        if self.present.dtype != np.bool_ or self.present.shape != shape:
+            raise ValueError(f"present must be bool of shape {shape}, not {self.present.shape}")
+
+    @classmethod
+    def empty(cls, times: np.ndarray) -> Frame:
+        """Return a frame of no series on the given times."""
+        nothing = np.empty((0, len(times)))
+        return cls(times, nothing, nothing.astype(bool), ())
+
+    def to_pandas(self) -> pd.DataFrame:
+        """Return a DataFrame: UTC DatetimeIndex, one column per series, NaN where absent."""
+        return pd.DataFrame(
+            np.where(self.present, self.values, np.nan).T,
+            index=pd.to_datetime(self.times, unit="ms", utc=True),
+            columns=_unique_names(self.labels),
+        )
+
+
+def _unique_names(labels: Sequence[LabelSet]) -> pd.Index:
+    return pd.Index([format_labels(one) for one in labels], name="series")

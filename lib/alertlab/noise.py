@@ -1,0 +1,288 @@
+"""What the weekly review of alert noise computes: pages per rule and receiver, true and false."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from alertlab.errors import BadInput
+from alertlab.incidents import Margins, epoch_ms, match_times, owed, starting_within
+from alertlab.intervals import share_interval, weekly_rate
+from alertlab.notify import AlertmanagerConfig, find_pages, simulate_notifications
+from alertlab.replay import EvaluatedRule, evaluate_rule, find_episodes, fired
+from alertlab.rules import AlertRule
+from alertlab.sources import Source
+from alertlab.tuning import (
+    CANNOT_FIX,
+    CHANGE,
+    Constraints,
+    Span,
+    Tuning,
+    firing_hours,
+    is_night,
+    tune_rule,
+)
+from alertlab.units import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS
+
+FLAP_MS = 30 * MINUTE_MS  # fired again this soon after it resolved
+NO_DATA, SILENT, ALWAYS, NOISY, FINE = "no data", "silent", "always firing", "noisy", "fine"
+_ALWAYS_RATIO = 0.9
+_NOISY_FALSE_PER_WEEK = 1.0
+
+
+@dataclass(frozen=True)
+class NoiseReview:
+    """A review's tables; times are UTC.
+
+    episodes : as ``replay_rules``, of all rules
+    notifications : as ``simulate_notifications``
+    pages : one row per page and rule: ``at``, ``receiver``, ``rule``, ``incident`` (id; None: a
+        false page), ``night``, ``duplicate`` (an earlier page told this receiver of the incident)
+    rules : one row per rule, noisiest first (columns see ``_rule_row``)
+    """
+
+    span: Span
+    config: AlertmanagerConfig
+    incidents: pd.DataFrame
+    margins: Margins
+    time_zone: str
+    evaluated: dict[str, EvaluatedRule]
+    episodes: pd.DataFrame
+    notifications: pd.DataFrame
+    pages: pd.DataFrame
+    rules: pd.DataFrame
+
+    def weekly(self) -> pd.DataFrame:
+        """Return pages per week and receiver: ``week`` (its start), ``receiver``, ``true``,
+        ``false``; weeks count back from the end, so the last one is this week."""
+        weeks_back = (self.span.end_ms - 1 - epoch_ms(self.pages["at"])) // WEEK_MS
+        starts = self.span.end_ms - (weeks_back + 1) * WEEK_MS
+        receivers = self.config.paging_receivers()
+        count = round(np.ceil(self.span.weeks - 1e-9))
+        distinct = self.pages.assign(week=starts).drop_duplicates(["at", "receiver", "group"])
+        is_true = distinct["incident"].notna()
+        rows = []
+        for start in (self.span.end_ms - (k + 1) * WEEK_MS for k in reversed(range(count))):
+            for receiver in receivers:
+                here = (distinct["week"] == start) & (distinct["receiver"] == receiver)
+                week = pd.Timestamp(start, unit="ms", tz="UTC")
+                rows.append(
+                    (week, receiver, int((here & is_true).sum()), int((here & ~is_true).sum()))
+                )
+        return pd.DataFrame(rows, columns=["week", "receiver", "true", "false"])
+
+    def by_receiver(self) -> pd.DataFrame:
+        """Return pages per rule and receiver: this week, and per week in the weeks before."""
+        this_week = self.pages["at"] >= pd.Timestamp(
+            self.span.end_ms - WEEK_MS, unit="ms", tz="UTC"
+        )
+        weeks_before = max(self.span.weeks - 1, 0)
+        keys = ["rule", "receiver"]
+        table = pd.DataFrame(
+            {
+                "pages_this_week": self.pages[this_week].groupby(keys).size(),
+                "false_this_week": self.pages[this_week & self.pages["incident"].isna()]
+                .groupby(keys)
+                .size(),
+                "before": self.pages[~this_week].groupby(keys).size(),
+            }
+        ).fillna(0)
+        before = table.pop("before")
+        table["pages_per_week_before"] = before / weeks_before if weeks_before else np.nan
+        return table.sort_values("pages_this_week", ascending=False).reset_index()
+
+
+def review_noise(
+    rules: Iterable[AlertRule],
+    source: Source,
+    start_ms: int,
+    end_ms: int,
+    *,
+    config: AlertmanagerConfig,
+    incidents: pd.DataFrame,
+    margins: Margins | None = None,
+    time_zone: str = "UTC",
+    track: Callable[[list], Iterable] = iter,
+) -> NoiseReview:
+    """Replay all rules through Alertmanager and say which pages were worth it.
+
+    A page is true if it falls into an incident with its margins.  ``track`` wraps the list of
+    rules to show progress.
+    """
+    margins = margins or Margins()
+    rules = list(rules)
+    if not rules:
+        raise BadInput("there is no alerting rule to review; check the rule files")
+    evaluated = {rule.name: evaluate_rule(rule, source, start_ms, end_ms) for rule in track(rules)}
+    last = max(int(one.frame.times[-1]) + one.rule.interval_ms for one in evaluated.values())
+    span = Span(start_ms, last)
+    per_rule = {name: find_episodes(one) for name, one in evaluated.items()}
+    episodes = pd.concat(per_rule.values(), ignore_index=True)
+    notifications = simulate_notifications(episodes, config, end_ms=span.end_ms)
+    pages = _pages(notifications, config, incidents, margins, span, time_zone)
+    rows = [_rule_row(one, per_rule[name], pages, incidents, margins, span)
+            for name, one in evaluated.items()]  # fmt: skip
+    table = pd.DataFrame(rows).sort_values(["false_pages", "pages"], ascending=False)
+    return NoiseReview(
+        span, config, incidents, margins, time_zone, evaluated, episodes, notifications, pages,
+        table.reset_index(drop=True),
+    )  # fmt: skip
+
+
+def tune_noisy_rules(
+    review: NoiseReview,
+    source: Source,
+    *,
+    constraints: Constraints | None = None,
+    most: int = 3,
+    track: Callable[[list], Iterable] = iter,
+) -> list[Tuning]:
+    """Tune the rules with the most false pages (at most ``most`` that have a threshold)."""
+    names = [
+        row.rule
+        for row in review.rules.itertuples()
+        if row.state == NOISY and review.evaluated[row.rule].threshold is not None
+    ]
+    return [
+        tune_rule(
+            review.evaluated[name].rule,
+            source,
+            review.span.start_ms,
+            review.span.end_ms - 1,
+            incidents=review.incidents,
+            config=review.config,
+            margins=review.margins,
+            constraints=constraints,
+            time_zone=review.time_zone,
+        )
+        for name in track(names[:most])
+    ]
+
+
+def change_table(tunings: Iterable[Tuning]) -> pd.DataFrame:
+    """Return one row per tuned rule: verdict, new settings, false pages and incidents then."""
+    rows = []
+    for one in tunings:
+        new = one.recommended or one.current
+        rows.append(
+            {
+                "rule": one.rule.name,
+                "verdict": one.verdict,
+                "false_pages_now": one.current.false_pages,
+                "false_pages_then": new.false_pages if one.verdict == CHANGE else np.nan,
+                "caught_now": len(one.current.caught),
+                "caught_then": len(new.caught) if one.verdict == CHANGE else np.nan,
+                "owed": len(one.current.caught) + len(one.current.missed),
+                "reason": one.reason,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def _pages(
+    notifications: pd.DataFrame,
+    config: AlertmanagerConfig,
+    incidents: pd.DataFrame,
+    margins: Margins,
+    span: Span,
+    time_zone: str,
+) -> pd.DataFrame:
+    found = find_pages(notifications, config.paging_receivers())
+    at = epoch_ms(found["at"])
+    found = found[(at >= span.start_ms) & (at < span.end_ms)].reset_index(drop=True)
+    hit = match_times(epoch_ms(found["at"]), incidents, margins)
+    ids = np.append(incidents["id"].to_numpy(dtype=object), None)
+    names = [sorted({dict(one)["alertname"] for one in firing}) for firing in found["firing"]]
+    pages = pd.DataFrame(
+        {
+            "at": found["at"],
+            "receiver": found["receiver"],
+            "group": found["group_labels"],
+            "rule": pd.Series(names, dtype=object),
+            "incident": pd.Series(ids[hit], dtype=object),
+            "night": is_night(found["at"], time_zone),
+        }
+    ).explode("rule", ignore_index=True)
+    again = pages.duplicated(["receiver", "rule", "incident"])
+    return pages.assign(duplicate=again & pages["incident"].notna())
+
+
+def _rule_row(
+    evaluated: EvaluatedRule,
+    episodes: pd.DataFrame,
+    pages: pd.DataFrame,
+    incidents: pd.DataFrame,
+    margins: Margins,
+    span: Span,
+) -> dict[str, object]:
+    """Return a rule's line of the review.
+
+    ``flaps``: episodes that fired within 30 minutes of the same alert's resolve; ``precision``:
+    true pages per page; ``caught`` of ``owed`` incidents fired during them.
+    """
+    rule, shot = evaluated.rule, fired(episodes)
+    own = pages[pages["rule"] == rule.name]
+    is_false = own["incident"].isna().to_numpy()
+    day = (epoch_ms(own["at"]) - span.start_ms) // DAY_MS
+    days = max(1, -(-(span.end_ms - span.start_ms) // DAY_MS))
+    owes = starting_within(owed(incidents, rule.name), span.start_ms, span.end_ms)
+    hours = firing_hours(shot, span)
+    row = {
+        "rule": rule.name,
+        "severity": rule.severity,
+        "state": FINE,
+        "episodes": len(shot),
+        "pending_only": len(episodes) - len(shot),
+        "pages": len(own),
+        "false_pages": int(is_false.sum()),
+        "false_pages_per_week": weekly_rate(np.bincount(day[is_false], minlength=days)),
+        "precision": share_interval(int((~is_false).sum()), len(own)),
+        "night_pages": int(own["night"].sum()),
+        "duplicate_pages": int(own["duplicate"].sum()),
+        "flaps": _flaps(shot),
+        "firing_hours": hours,
+        "caught": int(_caught(shot, owes, margins).sum()),
+        "owed": len(owes),
+        "data_ratio": evaluated.data_ratio,
+    }
+    return row | {"state": _state(row, span)}
+
+
+def _state(row: dict[str, object], span: Span) -> str:
+    if row["data_ratio"] == 0:
+        return NO_DATA
+    if not row["episodes"]:
+        return SILENT
+    if row["firing_hours"] > _ALWAYS_RATIO * (span.end_ms - span.start_ms) / HOUR_MS:
+        return ALWAYS
+    false_rate = row["false_pages_per_week"].mid
+    if false_rate >= _NOISY_FALSE_PER_WEEK and row["precision"].mid < 0.5:
+        return NOISY
+    return FINE
+
+
+def _flaps(shot: pd.DataFrame) -> int:
+    """Count episodes that fired within FLAP_MS of the same alert's previous resolve."""
+    previous = shot.groupby("labels")["resolved_at"].shift()
+    return int((shot["fired_at"] - previous <= pd.Timedelta(FLAP_MS, unit="ms")).sum())
+
+
+def _caught(shot: pd.DataFrame, owes: pd.DataFrame, margins: Margins) -> np.ndarray:
+    """Tell which incidents some episode was firing in, margins included."""
+    if shot.empty or owes.empty:
+        return np.zeros(len(owes), bool)
+    before = pd.Timedelta(margins.before_ms, unit="ms")
+    after = pd.Timedelta(margins.after_ms, unit="ms")
+    begins = (owes["start"] - before).to_numpy()[:, None]
+    ends = (owes["end"] + after).to_numpy()[:, None]
+    until = shot["resolved_at"].fillna(pd.Timestamp.max.tz_localize("UTC")).to_numpy()
+    return ((shot["fired_at"].to_numpy() < ends) & (until > begins)).any(axis=1)
+
+
+__all__ = [
+    "ALWAYS", "CANNOT_FIX", "FINE", "NOISY", "NO_DATA", "SILENT", "NoiseReview",
+    "change_table", "review_noise", "tune_noisy_rules",
+]  # fmt: skip

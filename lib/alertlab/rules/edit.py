@@ -1,0 +1,100 @@
+"""Change one rule in its file's text and leave every other byte as it was."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+from ruamel.yaml import YAML
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
+
+from alertlab.errors import BadInput
+from alertlab.rules.model import AlertRule
+from alertlab.rules.threshold import find_threshold, with_window
+from alertlab.units import format_duration
+
+
+@dataclass(frozen=True)
+class RuleChange:
+    """New settings of a rule; None leaves a setting as it is."""
+
+    threshold: float | None = None
+    window_ms: int | None = None
+    hold_duration_ms: int | None = None
+    keep_firing_for_ms: int | None = None
+
+
+def edit_rule(text: str, rule: AlertRule, change: RuleChange) -> str:
+    """Return a rule file's text with ``change`` applied to ``rule``.
+
+    Comments, order and quoting stay.  Raises BadInput where the expression's text in the file
+    cannot be edited in place (an expression split by YAML folding, for instance).
+    """
+    node = _rule_node(text, rule)
+    keys = {key.value: (key, value) for key, value in node.value}
+    edits = []
+    expr_key, expr_node = keys["expr"]
+    new_expr = changed_expr(rule.expr, change)
+    if new_expr != rule.expr:
+        start, end = _span(expr_node)
+        raw = text[start:end]
+        if raw.count(rule.expr) != 1:
+            raise BadInput(f"{rule.where}: the expression is folded or quoted; edit it by hand")
+        edits.append((start, end, raw.replace(rule.expr, new_expr)))
+    indent = " " * expr_key.start_mark.column
+    for key, duration_ms in (
+        ("for", change.hold_duration_ms),
+        ("keep_firing_for", change.keep_firing_for_ms),
+    ):
+        if duration_ms is None:
+            continue
+        if key in keys:
+            edits.append((*_span(keys[key][1]), format_duration(duration_ms)))
+        elif duration_ms:
+            end = text.find("\n", _span(expr_node)[1] - 1) + 1 or len(text)
+            edits.append((end, end, f"{indent}{key}: {format_duration(duration_ms)}\n"))
+    for start, end, new in sorted(edits, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text
+
+
+def changed_expr(expr: str, change: RuleChange) -> str:
+    """Return the expression with the change's threshold and window, else as written."""
+    if change.threshold is not None:
+        threshold = find_threshold(expr)
+        expr = f"{expr[: threshold.start]}{change.threshold:.12g}{expr[threshold.end :]}"
+    return expr if change.window_ms is None else with_window(expr, change.window_ms)
+
+
+def rule_diff(rule: AlertRule, change: RuleChange) -> str:
+    """Return the unified diff of the rule's file for a change."""
+    before = Path(rule.file).read_text(encoding="utf-8")
+    after = edit_rule(before, rule, change)
+    name = Path(rule.file).name
+    lines = difflib.unified_diff(
+        before.splitlines(keepends=True), after.splitlines(keepends=True), name, name, n=2
+    )
+    return "".join(lines)
+
+
+def _rule_node(text: str, rule: AlertRule) -> MappingNode:
+    document = YAML().compose(text)
+    for group in _value(document, "groups").value:
+        for node in _value(group, "rules").value:
+            alert = {key.value: value for key, value in node.value}.get("alert")
+            if alert is not None and alert.value == rule.name and _line(node) == rule.line:
+                return node
+    raise BadInput(f"{rule.where}: no longer stands there; load the file again")
+
+
+def _value(node: MappingNode, key: str) -> Node:
+    return next(value for name, value in node.value if name.value == key)
+
+
+def _line(node: Node) -> int:
+    return node.start_mark.line + 1
+
+
+def _span(node: ScalarNode) -> tuple[int, int]:
+    return node.start_mark.index, node.end_mark.index

@@ -1,0 +1,38 @@
+"""The only place that reads metrics: a live server or a recording behind one interface."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from alertlab.frame import Frame, Series
+from alertlab.sources.prometheus import PrometheusSource
+from alertlab.sources.recording import Recording, RecordingWriter
+
+__all__ = ["PrometheusSource", "Recording", "RecordingWriter", "Source", "open_source"]
+
+
+class Source(Protocol):
+    """What a stage may ask of its input; both kinds of source pass the same tests."""
+
+    start_ms: int
+    end_ms: int
+
+    def range_query(self, expr: str, start_ms: int, end_ms: int, step_ms: int) -> Frame:
+        """Evaluate ``expr`` at ``start, start + step, … <= end``."""
+
+    def series(self, selector: str, start_ms: int, end_ms: int) -> list[Series]:
+        """Return raw samples of a selector, stale markers included."""
+
+    def provenance(self) -> dict[str, Any]:
+        """Say where the numbers come from."""
+
+
+def open_source(where: str, *, semantics: int = 3, token_env: str = "PROMETHEUS_TOKEN") -> Source:
+    """Open an http(s) URL or a recording's folder as a source.
+
+    ``semantics`` (3 or 2) chooses the Prometheus whose PromQL a recording follows; a live server
+    has its own.
+    """
+    if where.startswith(("http://", "https://")):
+        return PrometheusSource(where, token_env=token_env)
+    return Recording.open(where, semantics=semantics)

@@ -1,0 +1,31 @@
+"""Sweep every setting of a rule, score it in pages and incidents, recommend one."""
+
+from alertlab.tuning.recommend import Constraints
+from alertlab.tuning.score import Score, Setting, find_rule_pages, firing_hours, is_night
+from alertlab.tuning.sweep import Span
+from alertlab.tuning.tune import (
+    CANNOT_FIX,
+    CHANGE,
+    LEAVE,
+    NOT_ENOUGH_DATA,
+    Tuning,
+    Validation,
+    tune_rule,
+)
+
+__all__ = [
+    "CANNOT_FIX",
+    "CHANGE",
+    "LEAVE",
+    "NOT_ENOUGH_DATA",
+    "Constraints",
+    "Score",
+    "Setting",
+    "Span",
+    "Tuning",
+    "Validation",
+    "find_rule_pages",
+    "firing_hours",
+    "is_night",
+    "tune_rule",
+]

@@ -1,0 +1,103 @@
+"""Choose among candidates: constraints first, then fewest false pages, then a plateau's middle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from alertlab.tuning.score import Setting
+
+KNOBS = ["window_ms", "hold_duration_ms", "keep_firing_for_ms"]
+
+
+@dataclass(frozen=True)
+class Constraints:
+    """What a recommended setting must hold before its noise is looked at.
+
+    min_recall_ratio : share of the owed incidents to catch (capped by what any candidate can);
+        of the critical ones it must catch all that any candidate can
+    max_delay_seconds : largest p90 of the detection delay
+    max_false_firing_ratio : share of the time outside incidents at which it may fire; a rule that
+        always fires detects everything and rises never, yet tells nobody anything
+    """
+
+    min_recall_ratio: float = 0.9
+    max_delay_seconds: float = 900.0
+    max_false_firing_ratio: float = 0.02
+
+
+def feasible(candidates: pd.DataFrame, constraints: Constraints) -> np.ndarray:
+    """Tell which candidates hold the constraints; bool, shape (n_candidates,)."""
+    quiet = candidates["false_firing_ratio"] <= constraints.max_false_firing_ratio
+    delay = candidates["delay_p90_seconds"]
+    timely = quiet & (delay.isna() | (delay <= constraints.max_delay_seconds))
+    if not timely.any():
+        return timely.to_numpy()
+    most_critical = candidates["critical_detected"][timely].max()
+    most = candidates["detected"][timely].max()
+    needed = min(most, np.ceil(constraints.min_recall_ratio * candidates["owed"].max()))
+    holds = (candidates["critical_detected"] >= most_critical) & (candidates["detected"] >= needed)
+    return (timely & holds).to_numpy()
+
+
+def choose(
+    candidates: pd.DataFrame, constraints: Constraints, current: Setting
+) -> pd.Series | None:
+    """Return the recommended candidate, None if none holds the constraints.
+
+    Among the feasible: fewest false rises, most incidents, fewest knobs turned away from
+    ``current``, shortest median delay; then the middle of the thresholds that do the same.
+    """
+    possible = candidates[feasible(candidates, constraints)]
+    if possible.empty:
+        return None
+    now = {knob: getattr(current, knob) for knob in KNOBS}
+    turned = sum((possible[knob] != now[knob]).astype(int) for knob in KNOBS)
+    ranked = possible.assign(turned=turned, missed=-possible["detected"]).sort_values(
+        ["false_rises", "missed", "turned", "delay_p50_seconds", "threshold"], kind="stable"
+    )
+    return _plateau_middle(possible, ranked.iloc[0])
+
+
+def pareto_front(candidates: pd.DataFrame, constraints: Constraints) -> pd.DataFrame:
+    """Return, for each number of incidents caught, the quietest candidate if worth its noise.
+
+    Ordered by incidents caught; a candidate that catches fewer must also be quieter.
+    """
+    timely = candidates["false_firing_ratio"] <= constraints.max_false_firing_ratio
+    ranked = candidates[timely].sort_values(
+        ["detected", "false_rises", "delay_p50_seconds"], ascending=[False, True, True]
+    )
+    best = ranked.drop_duplicates("detected")
+    quieter = best["false_rises"] < best["false_rises"].cummin().shift(fill_value=np.inf)
+    return best[quieter & (best["detected"] > 0)].iloc[::-1].reset_index(drop=True)
+
+
+def to_setting(candidate: pd.Series) -> Setting:
+    """Return a candidate's numbers as a setting."""
+    window = candidate["window_ms"]
+    return Setting(
+        threshold=float(candidate["threshold"]),
+        hold_duration_ms=int(candidate["hold_duration_ms"]),
+        keep_firing_for_ms=int(candidate["keep_firing_for_ms"]),
+        window_ms=None if pd.isna(window) else int(window),
+    )
+
+
+def _plateau_middle(possible: pd.DataFrame, best: pd.Series) -> pd.Series:
+    """Return the middle one of the neighbouring thresholds that rise and detect as ``best``."""
+    same = np.ones(len(possible), bool)
+    for knob in KNOBS:
+        same &= (possible[knob] == best[knob]) | (possible[knob].isna() & pd.isna(best[knob]))
+    row = possible[same].sort_values("threshold", ignore_index=True)
+    alike = (
+        (row["false_rises"] == best["false_rises"]) & (row["detected"] == best["detected"])
+    ).to_numpy()
+    first = last = int(np.flatnonzero(row["threshold"] == best["threshold"])[0])
+    while first > 0 and alike[first - 1]:
+        first -= 1
+    while last + 1 < len(row) and alike[last + 1]:
+        last += 1
+    return row.iloc[(first + last) // 2]

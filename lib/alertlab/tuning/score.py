@@ -1,0 +1,166 @@
+"""What one setting of a rule would have meant for people: pages, incidents, delay."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from alertlab.incidents import Margins, epoch_ms, match_times, owed, starting_within
+from alertlab.intervals import share_interval, weekly_rate
+from alertlab.notify import AlertmanagerConfig, find_pages, simulate_notifications
+from alertlab.replay import EvaluatedRule, find_episodes, fired
+from alertlab.tuning.sweep import Span, detection_delays, group_level
+from alertlab.units import DAY_MS, HOUR_MS, Interval, format_duration
+
+NIGHT_HOURS = range(22, 24), range(0, 7)  # local time; the hours a page wakes someone
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One candidate: the numbers that a tuning session may move; durations in ms.
+
+    ``window_ms`` None means the expression's windows as they are.
+    """
+
+    threshold: float
+    hold_duration_ms: int
+    keep_firing_for_ms: int
+    window_ms: int | None
+
+    def apply(self, evaluated: EvaluatedRule) -> EvaluatedRule:
+        """Return the evaluated rule (of this setting's window) with this setting's numbers."""
+        rule = replace(
+            evaluated.rule,
+            hold_duration_ms=self.hold_duration_ms,
+            keep_firing_for_ms=self.keep_firing_for_ms,
+        )
+        threshold = replace(evaluated.threshold, value=self.threshold)
+        return replace(evaluated, rule=rule, threshold=threshold)
+
+
+@dataclass(frozen=True)
+class Score:
+    """The scorecard of a setting over a span.
+
+    A page is true if it falls into an incident (any, with margins).  ``precision``: true pages
+    per page, None without pages.  ``recall``: share of the owed incidents during which the rule
+    fired, None without any.  Delays run from the incident's labelled start to the first firing
+    evaluation; missed incidents have none and are named in ``missed``.
+    """
+
+    setting: Setting
+    pages: int
+    false_pages: int
+    night_pages: int
+    pages_per_week: Interval
+    false_pages_per_week: Interval
+    precision: Interval | None
+    recall: Interval | None
+    critical_recall: Interval | None
+    caught: tuple[str, ...]
+    missed: tuple[str, ...]
+    delay_p50_seconds: float | None
+    delay_p90_seconds: float | None
+    firing_hours: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the scorecard as JSON types; intervals as low, mid, high."""
+        own = {
+            name: {"low": value.low, "mid": value.mid, "high": value.high}
+            if isinstance(value, Interval)
+            else value
+            for name, value in vars(self).items()
+            if name != "setting"
+        }
+        window = self.setting.window_ms
+        return {
+            "threshold": self.setting.threshold,
+            "for": format_duration(self.setting.hold_duration_ms),
+            "keep_firing_for": format_duration(self.setting.keep_firing_for_ms),
+            "window": None if window is None else format_duration(window),
+        } | own
+
+
+def score_setting(
+    evaluated: EvaluatedRule,
+    setting: Setting,
+    config: AlertmanagerConfig,
+    incidents: pd.DataFrame,
+    margins: Margins,
+    span: Span,
+    *,
+    time_zone: str,
+) -> Score:
+    """Replay one setting through Alertmanager and score it within ``span``.
+
+    evaluated : the rule evaluated with the setting's window
+    """
+    tuned = setting.apply(evaluated)
+    episodes = find_episodes(tuned)
+    pages = find_rule_pages(episodes, config, span)
+    truth = match_times(epoch_ms(pages["at"]), incidents, margins)
+    day = (epoch_ms(pages["at"]) - span.start_ms) // DAY_MS
+    days = max(1, -(-(span.end_ms - span.start_ms) // DAY_MS))
+    owes = starting_within(owed(incidents, tuned.rule.name), span.start_ms, span.end_ms)
+    delays = _delays(tuned, owes, margins, span)
+    caught = np.isfinite(delays)
+    critical = (owes["severity"] == "critical").to_numpy()
+    hours = fired(episodes)
+    return Score(
+        setting=setting,
+        pages=len(pages),
+        false_pages=int((truth < 0).sum()),
+        night_pages=int(is_night(pages["at"], time_zone).sum()),
+        pages_per_week=weekly_rate(np.bincount(day, minlength=days)),
+        false_pages_per_week=weekly_rate(np.bincount(day[truth < 0], minlength=days)),
+        precision=share_interval(int((truth >= 0).sum()), len(pages)),
+        recall=share_interval(int(caught.sum()), len(owes)),
+        critical_recall=share_interval(int(caught[critical].sum()), int(critical.sum())),
+        caught=tuple(owes["id"][caught]),
+        missed=tuple(owes["id"][~caught]),
+        delay_p50_seconds=_quantile(delays[caught], 0.5),
+        delay_p90_seconds=_quantile(delays[caught], 0.9),
+        firing_hours=firing_hours(hours, span),
+    )
+
+
+def find_rule_pages(episodes: pd.DataFrame, config: AlertmanagerConfig, span: Span) -> pd.DataFrame:
+    """Return the pages of one rule's episodes within a span, on the receivers it routes to.
+
+    Where it routes to no paging receiver, every receiver that it reaches counts.
+    """
+    notifications = simulate_notifications(episodes, config, end_ms=span.end_ms)
+    reached = set(notifications["receiver"])
+    paging = reached & set(config.paging_receivers())
+    pages = find_pages(notifications, paging or reached)
+    at = epoch_ms(pages["at"])
+    return pages[(at >= span.start_ms) & (at < span.end_ms)].reset_index(drop=True)
+
+
+def is_night(times: pd.Series, time_zone: str) -> np.ndarray:
+    """Tell which UTC times are at night (22 to 7 o'clock) in a time zone."""
+    hours = times.dt.tz_convert(time_zone).dt.hour
+    return np.isin(hours.to_numpy(), [hour for part in NIGHT_HOURS for hour in part])
+
+
+def firing_hours(fired_episodes: pd.DataFrame, span: Span) -> float:
+    """Return the alert-hours that episodes fired within a span (two alerts count twice)."""
+    start = epoch_ms(fired_episodes["fired_at"])
+    last = pd.Timestamp(span.end_ms, unit="ms", tz="UTC")
+    end = epoch_ms(fired_episodes["resolved_at"].fillna(last))
+    overlap = np.minimum(end, span.end_ms) - np.maximum(start, span.start_ms)
+    return float(np.maximum(0, overlap).sum() / HOUR_MS)
+
+
+def _delays(tuned: EvaluatedRule, owes: pd.DataFrame, margins: Margins, span: Span) -> np.ndarray:
+    level = group_level(tuned, tuned.rule.hold_duration_ms, tuned.rule.keep_firing_for_ms)
+    fires = np.where(tuned.above(level), 1.0, -1.0)
+    delays = detection_delays(fires, tuned.frame.times, np.zeros(1), owes, margins, span)
+    return delays[0]
+
+
+def _quantile(values: np.ndarray, q: float) -> float | None:
+    return float(np.quantile(values, q)) if len(values) else None

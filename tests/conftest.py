@@ -1,0 +1,113 @@
+"""Shared fixtures: the real programs that judge this project, and where test data lies."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alertlab.frame import STALE_NAN, Frame, Series
+from alertlab.promql import Matcher, evaluate, parse_selector
+from alertlab.units import label_set
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def _program(*names: str) -> str:
+    for name in names:
+        if found := shutil.which(name):
+            return found
+    missing = f"{names[0]} is not installed (make test installs it as root on Debian)"
+    if os.environ.get("CI"):
+        pytest.fail(missing)
+    pytest.skip(missing)
+
+
+@pytest.fixture(scope="session")
+def prometheus_bin() -> str:
+    """A real Prometheus server; ``PROMETHEUS_BIN`` overrides the installed one."""
+    return os.environ.get("PROMETHEUS_BIN") or _program("prometheus")
+
+
+@pytest.fixture(scope="session")
+def promtool() -> str:
+    """Prometheus' own checker and rule tester."""
+    return _program("promtool")
+
+
+@pytest.fixture(scope="session")
+def alertmanager_bin() -> str:
+    """A real Alertmanager."""
+    return _program("prometheus-alertmanager", "alertmanager")
+
+
+@pytest.fixture(scope="session")
+def amtool() -> str:
+    """Alertmanager's own checker."""
+    return _program("amtool")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The system's browser."""
+    return _program("chromium", "chromium-browser")
+
+
+@pytest.fixture(scope="session")
+def oracles() -> Path:
+    """The folder of third-party test data, which is not part of the repository."""
+    folder = Path(os.environ.get("ALERTLAB_ORACLES") or ROOT.parent / "shared" / "oracles")
+    if not folder.is_dir():
+        pytest.skip("oracle data not found (set ALERTLAB_ORACLES or provide ../shared/oracles)")
+    return folder
+
+
+class MemorySource:
+    """Raw series in memory as a source, so that every stage can be fed seven-point literals."""
+
+    def __init__(self, series: list[Series], *, start_ms: int = 0, semantics: int = 3) -> None:
+        self._series, self._semantics = series, semantics
+        self.start_ms = start_ms
+        self.end_ms = max((int(one.times[-1]) for one in series), default=0)
+
+    def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Series]:
+        """Return the matching series cut to [start, end]."""
+        found = []
+        for one in self._series:
+            labels = dict(one.labels)
+            if all(m.matches(labels.get(m.name, "")) for m in matchers):
+                inside = (one.times >= start_ms) & (one.times <= end_ms)
+                found.append(Series(one.labels, one.times[inside], one.values[inside]))
+        return found
+
+    def range_query(self, expr: str, start_ms: int, end_ms: int, step_ms: int) -> Frame:
+        """Evaluate an expression on a regular grid."""
+        times = np.arange(start_ms, end_ms + 1, step_ms, dtype=np.int64)
+        return evaluate(expr, self.select, times, semantics=self._semantics)
+
+
+def make_series(text: str, values: str, step_ms: int = 60_000, start_ms: int = 0) -> Series:
+    """Build a series from ``name{a="b"}`` and values such as ``1 2 _ stale NaN``."""
+    matchers = parse_selector(text)
+    labels = label_set({m.name: m.value for m in matchers})
+    words = values.split()
+    kept = [(i, word) for i, word in enumerate(words) if word != "_"]
+    samples = [STALE_NAN if word == "stale" else float(word) for _, word in kept]
+    times = start_ms + step_ms * np.array([i for i, _ in kept], np.int64)
+    return Series(labels, times, np.array(samples, np.float64))
+
+
+@pytest.fixture(scope="session")
+def memory_source() -> type[MemorySource]:
+    """The class of in-memory sources."""
+    return MemorySource
+
+
+@pytest.fixture(scope="session")
+def series_of() -> Callable[..., Series]:
+    """A function that builds a series from Prometheus' own test notation."""
+    return make_series
