@@ -1,0 +1,1 @@
+"""The ImmersiVerse Authentication Service: the gRPC service whose alerts this project tunes."""
