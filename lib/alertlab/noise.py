@@ -21,6 +21,7 @@ from alertlab.tuning import (
     Constraints,
     Span,
     Tuning,
+    detection_delays,
     firing_hours,
     is_night,
     tune_rule,
@@ -244,7 +245,7 @@ def _rule_row(
         "duplicate_pages": int(own["duplicate"].sum()),
         "flaps": _flaps(shot),
         "firing_hours": hours,
-        "caught": int(_caught(shot, owes, margins).sum()),
+        "caught": int(np.isfinite(detection_delays(shot, owes, margins)).sum()),
         "owed": len(owes),
         "data_ratio": evaluated.data_ratio,
     }
@@ -268,18 +269,6 @@ def _flaps(shot: pd.DataFrame) -> int:
     """Count episodes that fired within FLAP_MS of the same alert's previous resolve."""
     previous = shot.groupby("labels")["resolved_at"].shift()
     return int((shot["fired_at"] - previous <= pd.Timedelta(FLAP_MS, unit="ms")).sum())
-
-
-def _caught(shot: pd.DataFrame, owes: pd.DataFrame, margins: Margins) -> np.ndarray:
-    """Tell which incidents some episode was firing in, margins included."""
-    if shot.empty or owes.empty:
-        return np.zeros(len(owes), bool)
-    before = pd.Timedelta(margins.before_ms, unit="ms")
-    after = pd.Timedelta(margins.after_ms, unit="ms")
-    begins = (owes["start"] - before).to_numpy()[:, None]
-    ends = (owes["end"] + after).to_numpy()[:, None]
-    until = shot["resolved_at"].fillna(pd.Timestamp.max.tz_localize("UTC")).to_numpy()
-    return ((shot["fired_at"].to_numpy() < ends) & (until > begins)).any(axis=1)
 
 
 __all__ = [

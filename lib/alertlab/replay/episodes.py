@@ -43,23 +43,25 @@ def find_episodes(evaluated: EvaluatedRule) -> pd.DataFrame:
     Episodes that ended before ``evaluated.start_ms`` are warm-up and left out; one that reaches
     into the reported time keeps the ``active_at`` that the warm-up saw.
     """
-    firing = evaluated.above(evaluated.levels())
-    active = firing | evaluated.above(evaluated.signed)
-    times, start_ms = evaluated.frame.times, evaluated.start_ms
+    times, start_ms, rule = evaluated.frame.times, evaluated.start_ms, evaluated.rule
     rows: list[tuple[str, LabelSet, int, int | None, int | None]] = []
-    for labels, is_active, is_firing in zip(evaluated.frame.labels, active, firing, strict=True):
-        for first, last in _runs(is_active):
-            ended = last + 1 < len(times)
-            if ended and times[last + 1] <= start_ms:
+    for labels, part, signed, level in evaluated.alerts(
+        rule.hold_duration_ms, rule.keep_firing_for_ms
+    ):
+        firing = evaluated.above(level)
+        for first, last in _runs(firing | evaluated.above(signed)):
+            fired = np.flatnonzero(firing[first : last + 1])
+            begin, end = part.start + first, part.start + last + 1
+            ended = end < len(times)
+            if ended and times[end] <= start_ms:
                 continue
-            fired = np.flatnonzero(is_firing[first : last + 1])
             rows.append(
                 (
-                    evaluated.rule.name,
+                    rule.name,
                     labels,
-                    int(times[first]),
-                    int(times[first + fired[0]]) if len(fired) else None,
-                    int(times[last + 1]) if ended else None,
+                    int(times[begin]),
+                    int(times[begin + fired[0]]) if len(fired) else None,
+                    int(times[end]) if ended else None,
                 )
             )
     rows.sort(key=lambda row: (row[2], row[1]))

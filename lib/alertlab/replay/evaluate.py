@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -30,13 +32,6 @@ class EvaluatedRule:
     start_ms: int
 
     @property
-    def signed(self) -> np.ndarray:
-        """Values that alert when large, -inf where nothing can alert (see replay.levels)."""
-        if self.threshold is None:
-            return np.where(self.frame.present, 1.0, -np.inf)
-        return signed_values(self.frame.values, self.frame.present, self.threshold)
-
-    @property
     def reported(self) -> np.ndarray:
         """Which evaluations are reported rather than warm-up; bool, shape (n_times,)."""
         return self.frame.times >= self.start_ms
@@ -48,14 +43,34 @@ class EvaluatedRule:
             return None
         return float(np.any(self.frame.present, axis=0)[self.reported].mean())
 
-    def levels(self) -> np.ndarray:
-        """Return the firing level for the rule's own ``for`` and ``keep_firing_for``."""
-        return firing_level(
-            self.signed,
-            interval_ms=self.rule.interval_ms,
-            hold_duration_ms=self.rule.hold_duration_ms,
-            keep_firing_for_ms=self.rule.keep_firing_for_ms,
-        )
+    def alerts(
+        self, hold_duration_ms: int, keep_firing_for_ms: int
+    ) -> Iterator[tuple[LabelSet, slice, np.ndarray, np.ndarray]]:
+        """Yield each alert's labels, the evaluations at which it can be active, its values there
+        (signed, see replay.levels; -inf where nothing can alert) and its firing levels.
+
+        Pods come and go, so most alerts can be active in a small part of the time only.
+        """
+        after = 1 + math.ceil(keep_firing_for_ms / self.rule.interval_ms)
+        for i, labels in enumerate(self.frame.labels):
+            there = np.flatnonzero(self.frame.present[i])
+            if not len(there):
+                continue
+            part = slice(int(there[0]), int(there[-1]) + 1 + after)
+            signed = self._signed(i, part)
+            level = firing_level(
+                signed[None],
+                interval_ms=self.rule.interval_ms,
+                hold_duration_ms=hold_duration_ms,
+                keep_firing_for_ms=keep_firing_for_ms,
+            )
+            yield labels, part, signed, level[0]
+
+    def _signed(self, i: int, part: slice) -> np.ndarray:
+        present = self.frame.present[i, part]
+        if self.threshold is None:
+            return np.where(present, 1.0, -np.inf)
+        return signed_values(self.frame.values[i, part], present, self.threshold)
 
     def above(self, signed: np.ndarray) -> np.ndarray:
         """Tell where values or levels exceed the rule's own threshold, as its operator says."""
@@ -112,15 +127,17 @@ def _by_identity(frame: Frame, rule: AlertRule) -> Frame:
     values = np.empty((len(identities), len(frame.times)))
     present = np.empty(values.shape, bool)
     for k, identity in enumerate(identities):
-        members = rows[identity]
-        together = frame.present[members].sum(axis=0)
-        if np.any(together > 1):
-            at = format_time(int(frame.times[np.argmax(together > 1)]))
-            raise BadInput(
-                f"{rule.where}: at {at} two results have the same labels "
-                f"{format_labels(identity)}, on which Prometheus fails the evaluation; "
-                "keep a label that tells them apart"
-            )
-        present[k] = together == 1
-        values[k] = np.where(frame.present[members], frame.values[members], 0).sum(axis=0)
+        first, *others = rows[identity]
+        values[k], present[k] = frame.values[first], frame.present[first]
+        for other in others:
+            together = present[k] & frame.present[other]
+            if together.any():
+                at = format_time(int(frame.times[np.argmax(together)]))
+                raise BadInput(
+                    f"{rule.where}: at {at} two results have the same labels "
+                    f"{format_labels(identity)}, on which Prometheus fails the evaluation; "
+                    "keep a label that tells them apart"
+                )
+            np.copyto(values[k], frame.values[other], where=frame.present[other])
+            present[k] |= frame.present[other]
     return Frame(frame.times, values, present, identities)

@@ -1,7 +1,15 @@
 """Sweep every setting of a rule, score it in pages and incidents, recommend one."""
 
 from alertlab.tuning.recommend import Constraints
-from alertlab.tuning.score import Score, Setting, find_rule_pages, firing_hours, is_night
+from alertlab.tuning.score import (
+    Score,
+    Setting,
+    detection_delays,
+    find_rule_pages,
+    firing_hours,
+    is_night,
+    score_setting,
+)
 from alertlab.tuning.sweep import Span
 from alertlab.tuning.tune import (
     CANNOT_FIX,
@@ -24,8 +32,10 @@ __all__ = [
     "Span",
     "Tuning",
     "Validation",
+    "detection_delays",
     "find_rule_pages",
     "firing_hours",
     "is_night",
+    "score_setting",
     "tune_rule",
 ]

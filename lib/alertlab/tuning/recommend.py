@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from alertlab.tuning.score import Setting
+from alertlab.tuning.score import Score, Setting
 
 KNOBS = ["window_ms", "hold_duration_ms", "keep_firing_for_ms"]
 
@@ -23,7 +24,7 @@ class Constraints:
         always fires detects everything and rises never, yet tells nobody anything
     """
 
-    min_recall_ratio: float = 0.9
+    min_recall_ratio: float = 0.8
     max_delay_seconds: float = 900.0
     max_false_firing_ratio: float = 0.02
 
@@ -42,23 +43,34 @@ def feasible(candidates: pd.DataFrame, constraints: Constraints) -> np.ndarray:
     return (timely & holds).to_numpy()
 
 
-def choose(
-    candidates: pd.DataFrame, constraints: Constraints, current: Setting
-) -> pd.Series | None:
-    """Return the recommended candidate, None if none holds the constraints.
+def shortlist(
+    candidates: pd.DataFrame, constraints: Constraints, current: Setting, most: int
+) -> pd.DataFrame:
+    """Return the ``most`` feasible candidates to simulate, best first by their group's counts.
 
-    Among the feasible: fewest false rises, most incidents, fewest knobs turned away from
-    ``current``, shortest median delay; then the middle of the thresholds that do the same.
+    One per window, ``for`` and ``keep_firing_for``: the one with fewest false rises, then most
+    incidents, moved to the middle of the neighbouring thresholds that do the same.
     """
     possible = candidates[feasible(candidates, constraints)]
     if possible.empty:
-        return None
+        return possible
     now = {knob: getattr(current, knob) for knob in KNOBS}
     turned = sum((possible[knob] != now[knob]).astype(int) for knob in KNOBS)
-    ranked = possible.assign(turned=turned, missed=-possible["detected"]).sort_values(
-        ["false_rises", "missed", "turned", "delay_p50_seconds", "threshold"], kind="stable"
-    )
-    return _plateau_middle(possible, ranked.iloc[0])
+    order = ["false_rises", "missed", "turned", "delay_p50_seconds", "threshold"]
+    ranked = possible.assign(turned=turned, missed=-possible["detected"])
+    best = ranked.sort_values(order, kind="stable").drop_duplicates(KNOBS).head(most)
+    return pd.DataFrame([_plateau_middle(ranked, row) for _, row in best.iterrows()])
+
+
+def pick(scores: Sequence[Score], current: Setting) -> Score:
+    """Return the best of simulated settings: fewest false pages, most incidents caught, fewest
+    knobs turned away from ``current``, shortest median delay; the first of equals."""
+
+    def rank(score: Score) -> tuple:
+        turned = sum(getattr(score.setting, knob) != getattr(current, knob) for knob in KNOBS)
+        return score.false_pages, -len(score.caught), turned, score.delay_p50_seconds or 0.0
+
+    return min(scores, key=rank)
 
 
 def pareto_front(candidates: pd.DataFrame, constraints: Constraints) -> pd.DataFrame:

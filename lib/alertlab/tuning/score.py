@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alertlab.incidents import Margins, epoch_ms, match_times, owed, starting_within
+from alertlab.incidents import Margins, bounds_ms, epoch_ms, match_times, owed, starting_within
 from alertlab.intervals import share_interval, weekly_rate
 from alertlab.notify import AlertmanagerConfig, find_pages, simulate_notifications
 from alertlab.replay import EvaluatedRule, find_episodes, fired
-from alertlab.tuning.sweep import Span, detection_delays, group_level
+from alertlab.tuning.sweep import Span
 from alertlab.units import DAY_MS, HOUR_MS, Interval, format_duration
 
 NIGHT_HOURS = range(22, 24), range(0, 7)  # local time; the hours a page wakes someone
@@ -105,10 +105,10 @@ def score_setting(
     day = (epoch_ms(pages["at"]) - span.start_ms) // DAY_MS
     days = max(1, -(-(span.end_ms - span.start_ms) // DAY_MS))
     owes = starting_within(owed(incidents, tuned.rule.name), span.start_ms, span.end_ms)
-    delays = _delays(tuned, owes, margins, span)
+    shot = fired(episodes)
+    delays = detection_delays(shot, owes, margins)
     caught = np.isfinite(delays)
     critical = (owes["severity"] == "critical").to_numpy()
-    hours = fired(episodes)
     return Score(
         setting=setting,
         pages=len(pages),
@@ -123,7 +123,7 @@ def score_setting(
         missed=tuple(owes["id"][~caught]),
         delay_p50_seconds=_quantile(delays[caught], 0.5),
         delay_p90_seconds=_quantile(delays[caught], 0.9),
-        firing_hours=firing_hours(hours, span),
+        firing_hours=firing_hours(shot, span),
     )
 
 
@@ -140,6 +140,23 @@ def find_rule_pages(episodes: pd.DataFrame, config: AlertmanagerConfig, span: Sp
     return pages[(at >= span.start_ms) & (at < span.end_ms)].reset_index(drop=True)
 
 
+def detection_delays(
+    fired_episodes: pd.DataFrame, incidents: pd.DataFrame, margins: Margins
+) -> np.ndarray:
+    """Return seconds from each incident's start to when an alert was firing, shape (n_incidents,).
+
+    0 if one fired already at the start; NaN if none fired within the incident and its margins.
+    """
+    if fired_episodes.empty or incidents.empty:
+        return np.full(len(incidents), np.nan)
+    begins, ends = bounds_ms(incidents, margins).T[:, :, None]
+    since = epoch_ms(fired_episodes["fired_at"])
+    until = _until(fired_episodes, int(ends.max()))
+    first = np.where((since < ends) & (until > begins), since, np.inf).min(axis=1)
+    starts = epoch_ms(incidents["start"])
+    return np.where(np.isinf(first), np.nan, np.maximum(0, first - starts) / 1000)
+
+
 def is_night(times: pd.Series, time_zone: str) -> np.ndarray:
     """Tell which UTC times are at night (22 to 7 o'clock) in a time zone."""
     hours = times.dt.tz_convert(time_zone).dt.hour
@@ -149,17 +166,14 @@ def is_night(times: pd.Series, time_zone: str) -> np.ndarray:
 def firing_hours(fired_episodes: pd.DataFrame, span: Span) -> float:
     """Return the alert-hours that episodes fired within a span (two alerts count twice)."""
     start = epoch_ms(fired_episodes["fired_at"])
-    last = pd.Timestamp(span.end_ms, unit="ms", tz="UTC")
-    end = epoch_ms(fired_episodes["resolved_at"].fillna(last))
+    end = _until(fired_episodes, span.end_ms)
     overlap = np.minimum(end, span.end_ms) - np.maximum(start, span.start_ms)
     return float(np.maximum(0, overlap).sum() / HOUR_MS)
 
 
-def _delays(tuned: EvaluatedRule, owes: pd.DataFrame, margins: Margins, span: Span) -> np.ndarray:
-    level = group_level(tuned, tuned.rule.hold_duration_ms, tuned.rule.keep_firing_for_ms)
-    fires = np.where(tuned.above(level), 1.0, -1.0)
-    delays = detection_delays(fires, tuned.frame.times, np.zeros(1), owes, margins, span)
-    return delays[0]
+def _until(episodes: pd.DataFrame, end_ms: int) -> np.ndarray:
+    """Return when episodes resolved [ms]; ``end_ms`` for those still active."""
+    return epoch_ms(episodes["resolved_at"].fillna(pd.Timestamp(end_ms, unit="ms", tz="UTC")))
 
 
 def _quantile(values: np.ndarray, q: float) -> float | None:

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from alertlab.incidents import Margins, bounds_ms, epoch_ms, match_times, owed
-from alertlab.replay import EvaluatedRule, firing_level, signed_threshold
+from alertlab.replay import EvaluatedRule, signed_threshold
 from alertlab.units import HOUR_MS, WEEK_MS
 
 
@@ -34,29 +34,49 @@ def group_level(
     evaluated: EvaluatedRule, hold_duration_ms: int, keep_firing_for_ms: int
 ) -> np.ndarray:
     """Return the level below which any series of a rule fires, shape (n_times,)."""
-    if not evaluated.frame.labels:
-        return np.full(len(evaluated.frame.times), -np.inf)
-    levels = firing_level(
-        evaluated.signed,
-        interval_ms=evaluated.rule.interval_ms,
-        hold_duration_ms=hold_duration_ms,
-        keep_firing_for_ms=keep_firing_for_ms,
-    )
-    return levels.max(axis=0)
+    highest = np.full(len(evaluated.frame.times), -np.inf)
+    for _, part, _, level in evaluated.alerts(hold_duration_ms, keep_firing_for_ms):
+        np.maximum(highest[part], level, out=highest[part])
+    return highest
+
+
+@dataclass(frozen=True)
+class Truth:
+    """The incidents laid over one rule's evaluations.
+
+    times : of the evaluations [ms], shape (n_times,)
+    outside : which of them lie outside every incident, so that a rise there is false
+    starts, windows : of the incidents that the rule owes: labelled start [ms], shape (n_owed,),
+        and the first and last-plus-one evaluation that belongs to each, shape (n_owed, 2)
+    critical : which of the owed ones are critical
+    """
+
+    times: np.ndarray
+    outside: np.ndarray
+    starts: np.ndarray
+    windows: np.ndarray
+    critical: np.ndarray
+
+    @classmethod
+    def lay(cls, evaluated: EvaluatedRule, incidents: pd.DataFrame, margins: Margins) -> Truth:
+        """Find which evaluations belong to which incident."""
+        times, owes = evaluated.frame.times, owed(incidents, evaluated.rule.name)
+        return cls(
+            times=times,
+            outside=match_times(times, incidents, margins) < 0,
+            starts=epoch_ms(owes["start"]),
+            windows=np.searchsorted(times, bounds_ms(owes, margins)),
+            critical=(owes["severity"] == "critical").to_numpy(),
+        )
 
 
 def sweep_thresholds(
-    evaluated: EvaluatedRule,
-    level: np.ndarray,
-    thresholds: np.ndarray,
-    incidents: pd.DataFrame,
-    margins: Margins,
-    span: Span,
+    evaluated: EvaluatedRule, level: np.ndarray, thresholds: np.ndarray, truth: Truth, span: Span
 ) -> pd.DataFrame:
     """Count, for each threshold, what the group would have done within ``span``.
 
     level : of the group, from ``group_level``
-    incidents : all of them: a rise during any is true; only those the rule owes are detected
+    truth : of the same evaluations
 
     Columns: ``threshold``; ``rises``; ``false_rises`` (outside every incident); ``firing_hours``;
     ``false_firing_ratio`` (share of the time outside incidents at which it fires); ``detected``
@@ -64,65 +84,60 @@ def sweep_thresholds(
     ``delay_p90_seconds`` (over the detected, NaN of none).
     """
     signed = _exact(signed_threshold(thresholds, evaluated.threshold), evaluated)
-    times = evaluated.frame.times
-    inside = (times >= span.start_ms) & (times < span.end_ms)
+    inside = (truth.times >= span.start_ms) & (truth.times < span.end_ms)
     before = np.concatenate([[-np.inf], level[:-1]])
     rising = inside & (level > before)
-    is_false = match_times(times, incidents, margins) < 0
-    owes = owed(incidents, evaluated.rule.name)
-    delays = detection_delays(level, times, signed, owes, margins, span)
+    delays = group_delays(level, signed, truth, span)
     found = np.isfinite(delays)
-    critical = (owes["severity"] == "critical").to_numpy()
-    interval_hours = evaluated.rule.interval_ms / HOUR_MS
+    quiet = inside & truth.outside
     return pd.DataFrame(
         {
             "threshold": thresholds,
             "rises": _count_rises(before, level, rising, signed),
-            "false_rises": _count_rises(before, level, rising & is_false, signed),
-            "firing_hours": _count_above(level[inside], signed) * interval_hours,
-            "false_firing_ratio": _count_above(level[inside & is_false], signed)
-            / max(1, np.count_nonzero(inside & is_false)),
+            "false_rises": _count_rises(before, level, rising & truth.outside, signed),
+            "firing_hours": _count_above(level[inside], signed)
+            * (evaluated.rule.interval_ms / HOUR_MS),
+            "false_firing_ratio": _count_above(level[quiet], signed)
+            / max(1, np.count_nonzero(quiet)),
             "detected": found.sum(axis=1),
-            "critical_detected": found[:, critical].sum(axis=1),
+            "critical_detected": found[:, truth.critical].sum(axis=1),
             "delay_p50_seconds": _quantile_of_found(delays, 0.5),
             "delay_p90_seconds": _quantile_of_found(delays, 0.9),
         }
     )
 
 
-def detection_delays(
-    level: np.ndarray,
-    times: np.ndarray,
-    signed_thresholds: np.ndarray,
-    incidents: pd.DataFrame,
-    margins: Margins,
-    span: Span,
+def group_delays(
+    level: np.ndarray, signed_thresholds: np.ndarray, truth: Truth, span: Span
 ) -> np.ndarray:
-    """Return seconds from each incident's start to the first firing evaluation that belongs to it.
+    """Return seconds from each owed incident's start to the group's first firing within it.
 
-    Shape (n_thresholds, n_incidents); 0 if it fired already at the start, NaN if never or if the
+    Shape (n_thresholds, n_owed); 0 if it fired already at the start, NaN if never or if the
     incident starts outside ``span``.
     """
-    delays = np.full((len(signed_thresholds), len(incidents)), np.nan)
-    windows = bounds_ms(incidents, margins)
-    for i, start in enumerate(epoch_ms(incidents["start"])):
+    delays = np.full((len(signed_thresholds), len(truth.starts)), np.nan)
+    for i, (start, (first, last)) in enumerate(zip(truth.starts, truth.windows, strict=True)):
         if not span.start_ms <= start < span.end_ms:
             continue
-        first, last = np.searchsorted(times, windows[i])
         highest = np.maximum.accumulate(level[first:last])
         # The first evaluation whose running maximum exceeds the threshold.
         at = first + np.searchsorted(highest, signed_thresholds, side="right")
         seen = at < last
-        delays[seen, i] = np.maximum(0, times[at[seen]] - start) / 1000
+        delays[seen, i] = np.maximum(0, truth.times[at[seen]] - start) / 1000
     return delays
 
 
 def _quantile_of_found(delays: np.ndarray, q: float) -> np.ndarray:
     """Return each row's quantile over its finite values, NaN for a row without any."""
-    quantiles = np.full(len(delays), np.nan)
-    some = np.isfinite(delays).any(axis=1)
-    quantiles[some] = np.nanquantile(delays[some], q, axis=1)
-    return quantiles
+    if not delays.shape[1]:
+        return np.full(len(delays), np.nan)
+    ordered = np.sort(delays, axis=1)  # NaN comes last
+    rank = q * (np.isfinite(delays).sum(axis=1) - 1)
+    low = np.floor(np.maximum(rank, 0)).astype(int)
+    high = np.ceil(np.maximum(rank, 0)).astype(int)
+    rows = np.arange(len(delays))
+    below, above = ordered[rows, low], ordered[rows, high]
+    return below + (above - below) * (rank - low)
 
 
 def _exact(signed: np.ndarray, evaluated: EvaluatedRule) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -23,20 +24,21 @@ from alertlab.tuning.grid import (
 )
 from alertlab.tuning.recommend import (
     Constraints,
-    choose,
     feasible,
     pareto_front,
+    pick,
+    shortlist,
     to_setting,
 )
 from alertlab.tuning.score import Score, Setting, score_setting
-from alertlab.tuning.sweep import Span, group_level, sweep_thresholds
+from alertlab.tuning.sweep import Span, Truth, group_level, sweep_thresholds
 
 CHANGE, LEAVE = "change", "leave"
 NOT_ENOUGH_DATA, CANNOT_FIX = "not enough data", "cannot be fixed by a threshold"
 
 MIN_WEEKS, MIN_INCIDENTS, MIN_DATA_RATIO = 1.0, 3, 0.5
 MIN_GAIN_PER_WEEK = 0.5  # fewer false pages saved than this are not worth a review
-_LONGEST_FRONT = 6
+_LONGEST_FRONT, _LONGEST_SHORTLIST = 6, 24
 
 
 @dataclass(frozen=True)
@@ -61,8 +63,8 @@ class Validation:
 class Tuning:
     """What a tuning session reads: the verdict, why, and the candidates behind it.
 
-    ``evaluations`` holds the evaluated rule per window [ms] (None: as written);
-    ``candidates`` has one row per setting with the group's counts (tuning.sweep).
+    ``evaluated`` is the rule as written; ``candidates`` has one row per setting with the group's
+    counts (tuning.sweep).
     """
 
     rule: AlertRule
@@ -72,7 +74,7 @@ class Tuning:
     recommended: Score | None
     front: tuple[Score, ...]
     candidates: pd.DataFrame
-    evaluations: dict[int | None, EvaluatedRule]
+    evaluated: EvaluatedRule
     validation: Validation | None
     span: Span
     coverage: dict[str, Any]
@@ -129,63 +131,69 @@ def tune_rule(
     incidents = no_incidents() if incidents is None else incidents
     config = single_receiver() if config is None else config
     margins, constraints = margins or Margins(), constraints or Constraints()
-    evaluations = _evaluate_windows(rule, source, start_ms, end_ms, windows_ms)
-    window_now = window_ms_of(find_threshold(rule.expr).lhs)
+    threshold = find_threshold(rule.expr)
     current = Setting(
-        find_threshold(rule.expr).value, rule.hold_duration_ms, rule.keep_firing_for_ms, window_now
+        threshold.value, rule.hold_duration_ms, rule.keep_firing_for_ms, window_ms_of(threshold.lhs)
     )
-    evaluated = evaluations[window_now]
+
+    def evaluate(window_ms: int | None) -> EvaluatedRule:
+        expr = rule.expr if window_ms is None else with_window(rule.expr, window_ms)
+        return evaluate_rule(replace(rule, expr=expr), source, start_ms, end_ms)
+
+    evaluated = evaluate(current.window_ms)
     span = Span(evaluated.start_ms, int(evaluated.frame.times[-1]) + rule.interval_ms)
     middle = (span.start_ms + span.end_ms) // 2
     spans = [span, Span(span.start_ms, middle), Span(middle, span.end_ms)]
-    whole, seen, unseen = _sweep(evaluations, current, incidents, margins, spans, track)
-
-    def score(setting: Setting) -> Score:
-        return score_setting(
-            evaluations[setting.window_ms], setting, config, incidents, margins, span,
-            time_zone=time_zone,
-        )  # fmt: skip
-
-    chosen = choose(whole, constraints, current)
-    now = score(current)
-    best = None if chosen is None else score(to_setting(chosen))
+    windows = _windows(current.window_ms, windows_ms, rule.interval_ms)
+    whole, seen, unseen = _sweep(evaluate, windows, current, incidents, margins, spans, track)
+    short = _settings(shortlist(whole, constraints, current, _LONGEST_SHORTLIST))
+    front = _settings(pareto_front(whole, constraints).tail(_LONGEST_FRONT))
+    scores: dict[Setting, Score] = {}
+    wanted = {current, *short, *front}
+    # By window, so that only one evaluated window is held at a time.
+    for window in sorted({one.window_ms for one in wanted}, key=lambda w: w or 0):
+        at_window = evaluated if window == current.window_ms else evaluate(window)
+        for setting in wanted:
+            if setting.window_ms == window:
+                scores[setting] = score_setting(
+                    at_window, setting, config, incidents, margins, span, time_zone=time_zone
+                )
+    best = pick([scores[one] for one in short], current) if short else None
     coverage = _coverage(evaluated, span, incidents)
-    verdict, reason = _decide(now, best, whole, current, constraints, coverage)
-    front = pareto_front(whole, constraints).tail(_LONGEST_FRONT)
+    holds = _holds(whole, constraints, current)
+    verdict, reason = _decide(scores[current], best, holds, constraints, coverage)
     return Tuning(
         rule=rule,
         verdict=verdict,
         reason=reason,
-        current=now,
+        current=scores[current],
         recommended=best if verdict == CHANGE else None,
-        front=tuple(score(to_setting(row)) for _, row in front.iterrows()),
+        front=tuple(scores[one] for one in front),
         candidates=whole,
-        evaluations=evaluations,
+        evaluated=evaluated,
         validation=_validate(seen, unseen, constraints, current, spans[1], spans[2]),
         span=span,
         coverage=coverage,
     )
 
 
-def _evaluate_windows(
-    rule: AlertRule, source: Source, start_ms: int, end_ms: int, windows_ms: Iterable[int]
-) -> dict[int | None, EvaluatedRule]:
-    """Evaluate the rule once per window; an expression of several windows keeps its own."""
-    now = window_ms_of(find_threshold(rule.expr).lhs)
-    if now is None:
-        return {None: evaluate_rule(rule, source, start_ms, end_ms)}
+def _windows(
+    current_ms: int | None, offered_ms: Iterable[int], interval_ms: int
+) -> list[int | None]:
+    """Return the windows to try; an expression without one window keeps what it has."""
+    if current_ms is None:
+        return [None]
     # A rate needs two samples, so a window below two evaluations would mostly be empty.
-    wanted = sorted({now, *(one for one in windows_ms if one >= 2 * rule.interval_ms)})
-    return {
-        window: evaluate_rule(
-            replace(rule, expr=with_window(rule.expr, window)), source, start_ms, end_ms
-        )
-        for window in wanted
-    }
+    return sorted({current_ms, *(one for one in offered_ms if one >= 2 * interval_ms)})
+
+
+def _settings(candidates: pd.DataFrame) -> list[Setting]:
+    return [to_setting(row) for _, row in candidates.iterrows()]
 
 
 def _sweep(
-    evaluations: dict[int | None, EvaluatedRule],
+    evaluate: Callable[[int | None], EvaluatedRule],
+    windows: list[int | None],
     current: Setting,
     incidents: pd.DataFrame,
     margins: Margins,
@@ -195,19 +203,20 @@ def _sweep(
     """Return the candidates' counts on each span; one pass per window and duration."""
     holds = sorted({current.hold_duration_ms, *HOLD_DURATIONS_MS})
     keeps = sorted({current.keep_firing_for_ms, *KEEP_FIRING_FOR_MS})
-    settings = [(w, hold, keep) for w in evaluations for hold in holds for keep in keeps]
     parts: list[list[pd.DataFrame]] = [[] for _ in spans]
-    for window, hold, keep in track(settings):
-        evaluated = evaluations[window]
-        level = group_level(evaluated, hold, keep)
+    for window in track(windows):
+        evaluated = evaluate(window)
+        truth = Truth.lay(evaluated, incidents, margins)
         direction = 1 if evaluated.threshold.rising else -1
-        thresholds = human_thresholds(direction * level, current.threshold)
-        for part, span in zip(parts, spans, strict=True):
-            table = sweep_thresholds(evaluated, level, thresholds, incidents, margins, span)
-            part.append(
-                table.assign(window_ms=window, hold_duration_ms=hold, keep_firing_for_ms=keep)
-            )
-    owes = owed(incidents, next(iter(evaluations.values())).rule.name)
+        for hold, keep in product(holds, keeps):
+            level = group_level(evaluated, hold, keep)
+            thresholds = human_thresholds(direction * level, current.threshold)
+            for part, span in zip(parts, spans, strict=True):
+                table = sweep_thresholds(evaluated, level, thresholds, truth, span)
+                part.append(
+                    table.assign(window_ms=window, hold_duration_ms=hold, keep_firing_for_ms=keep)
+                )
+    owes = owed(incidents, evaluated.rule.name)
     return [
         pd.concat(part, ignore_index=True).assign(
             owed=len(starting_within(owes, span.start_ms, span.end_ms))
@@ -227,11 +236,23 @@ def _coverage(evaluated: EvaluatedRule, span: Span, incidents: pd.DataFrame) -> 
     }
 
 
+def _holds(candidates: pd.DataFrame, constraints: Constraints, setting: Setting) -> bool:
+    """Tell whether a setting that was swept holds the constraints."""
+    return bool(feasible(candidates, constraints)[_rows_of(candidates, setting)].any())
+
+
+def _rows_of(candidates: pd.DataFrame, setting: Setting) -> np.ndarray:
+    same = np.ones(len(candidates), bool)
+    for name, value in vars(setting).items():
+        column = candidates[name]
+        same &= (column.isna() if value is None else column == value).to_numpy()
+    return same
+
+
 def _decide(
     now: Score,
     best: Score | None,
-    candidates: pd.DataFrame,
-    current: Setting,
+    holds: bool,
     constraints: Constraints,
     coverage: dict[str, Any],
 ) -> tuple[str, str]:
@@ -250,13 +271,6 @@ def _decide(
             f"silent {1 - constraints.max_false_firing_ratio:.0%} of the rest of the time; "
             "the expression does not tell incidents from ordinary days."
         )
-    row = candidates[
-        (candidates["threshold"] == current.threshold)
-        & (candidates["hold_duration_ms"] == current.hold_duration_ms)
-        & (candidates["keep_firing_for_ms"] == current.keep_firing_for_ms)
-        & (candidates["window_ms"].isna() | (candidates["window_ms"] == current.window_ms))
-    ]
-    holds = bool(feasible(candidates, constraints)[row.index[0]])
     saved = now.false_pages_per_week.mid - best.false_pages_per_week.mid
     if holds and saved < MIN_GAIN_PER_WEEK:
         return LEAVE, (
@@ -281,14 +295,12 @@ def _validate(
     scored_on: Span,
 ) -> Validation | None:
     """Choose on one half, look at the other; both tables list the same settings in one order."""
-    chosen = choose(seen, constraints, current)
-    if chosen is None or not seen["owed"].iloc[0]:
+    best = shortlist(seen, constraints, current, most=1)
+    if best.empty or not seen["owed"].iloc[0]:
         return None
+    chosen = best.iloc[0]
     setting = to_setting(chosen)
-    same = np.ones(len(unseen), bool)
-    for name, value in vars(setting).items():
-        same &= (unseen[name].isna() if value is None else unseen[name] == value).to_numpy()
-    there = unseen[same].iloc[0]
+    there = unseen[_rows_of(unseen, setting)].iloc[0]
     return Validation(
         setting=setting,
         chosen_on=chosen_on,

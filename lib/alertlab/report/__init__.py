@@ -1,0 +1,7 @@
+"""What a notebook shows: figures, tables, callouts and findings; takes frames, computes nothing."""
+
+from alertlab.report.findings import Finding, publish
+from alertlab.report.html import code_block, note, show_figure
+from alertlab.report.tables import table
+
+__all__ = ["Finding", "code_block", "note", "publish", "show_figure", "table"]
