@@ -1,0 +1,306 @@
+"""Evaluate a PromQL expression over raw samples, all steps at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from alertlab.errors import BadInput, UnsupportedPromQL
+from alertlab.frame import Frame
+from alertlab.promql import binary, instant_functions, selectors
+from alertlab.promql.aggregation import Grouping
+from alertlab.promql.catalogue import AGGREGATIONS, FUNCTIONS, ONLY_IN, SELECTOR_FUNCTIONS
+from alertlab.promql.context import Context, Select
+from alertlab.promql.label_functions import absent_labels
+from alertlab.promql.parsing import (
+    children,
+    duration_ms,
+    kind,
+    parse,
+    selector_matchers,
+    unwrapped,
+)
+from alertlab.promql.values import Row, Vector, constant_vector
+from alertlab.promql.windows import RangeVector
+
+LOOKBACK_MS = 300_000
+SUBQUERY_STEP_MS = 60_000
+
+_STEP_DEPENDENT = (
+    "day_of_month",
+    "day_of_week",
+    "day_of_year",
+    "days_in_month",
+    "hour",
+    "minute",
+    "month",
+    "predict_linear",
+    "time",
+    "timestamp",
+    "year",
+)
+
+
+def evaluate(
+    expr: str,
+    select: Select,
+    times: np.ndarray,
+    *,
+    semantics: int = 3,
+    lookback_ms: int = LOOKBACK_MS,
+    subquery_step_ms: int = SUBQUERY_STEP_MS,
+) -> Frame:
+    """Return the values of an expression at every step, as a range query would.
+
+    Parameters
+    ----------
+    expr : str
+        An expression of instant vector or scalar type; a scalar becomes one series without labels.
+    select : function of (matchers, start_ms, end_ms)
+        Gives the raw series; both ends included, stale markers kept.
+    times : int64 [ms], strictly increasing, on any grid
+        The steps.  ``@ start()`` and ``@ end()`` are the first and the last.
+    semantics : 3 or 2
+        Prometheus 3.14 (left-open windows) or 2.42 (closed windows).
+    lookback_ms : int
+        How old a sample an instant selector may see.
+    subquery_step_ms : int
+        Resolution of subqueries that name none (the server's global evaluation interval).
+
+    Returns
+    -------
+    Frame, sorted by labels; only series with at least one value
+
+    Raises
+    ------
+    UnsupportedPromQL
+        For PromQL that is not evaluated here, by name.
+    BadInput
+        If it is not PromQL, is of another type, or matches series ambiguously at some step.
+    """
+    if semantics not in (2, 3):
+        raise BadInput(f"semantics must be 2 or 3 (Prometheus 2.42 or 3.14), not {semantics!r}")
+    times = np.ascontiguousarray(times, dtype=np.int64)
+    tree = parse(expr)
+    if len(times) == 0:
+        return Frame.empty(times)
+    context = Context(
+        times=times,
+        start_ms=int(times[0]),
+        end_ms=int(times[-1]),
+        select=select,
+        semantics=semantics,
+        lookback_ms=lookback_ms,
+        subquery_step_ms=subquery_step_ms,
+    )
+    try:
+        with np.errstate(all="ignore"):
+            return _frame(_result(tree, context), times)
+    except BadInput as error:
+        raise type(error)(f"{expr!r} cannot be evaluated: {error}") from None
+
+
+def evaluate_tree(tree: Any, context: Context) -> Vector:
+    """Return the series of a parsed expression in the engine's order, only those with a value.
+
+    That order is by value after a sort, topk or bottomk of a single step, as in instant queries.
+    """
+    with np.errstate(all="ignore"):
+        held = _result(tree, context).held()
+        return held.picked([i for i, row in enumerate(held.rows) if row.present.any()]).held()
+
+
+def _result(tree: Any, context: Context) -> Vector:
+    for name in _functions(tree):
+        if ONLY_IN.get(name, context.semantics) != context.semantics:
+            raise UnsupportedPromQL(
+                f"{name}() does not exist in Prometheus {context.semantics}.x; "
+                f"evaluate with semantics {ONLY_IN[name]} or write it otherwise"
+            )
+    value = _evaluate(tree, context)
+    if isinstance(value, str | RangeVector):
+        what = "string" if isinstance(value, str) else "range vector"
+        raise BadInput(
+            f'invalid expression type "{what}" for range query, must be Scalar or instant Vector'
+        )
+    return context.finished(value if isinstance(value, Vector) else constant_vector(value))
+
+
+def _frame(vector: Vector, times: np.ndarray) -> Frame:
+    """Compute the rows straight into a frame, sorted by labels, without empty series."""
+    order = sorted(range(len(vector)), key=lambda i: vector.labels[i])
+    values = np.zeros((len(order), len(times)))
+    present = np.zeros(values.shape, dtype=bool)
+    for position, i in enumerate(order):
+        values[position], present[position] = vector.rows[i]
+    some = present.any(axis=1)
+    labels = tuple(vector.labels[i] for i, there in zip(order, some, strict=True) if there)
+    if not some.all():
+        values, present = values[some], present[some]
+    return Frame(times, values, present, labels)
+
+
+def _functions(node: Any) -> list[str]:
+    """Return the names of all functions called within a node."""
+    own = [node.func.name] if kind(node) == "Call" else []
+    return own + [name for child in children(node) for name in _functions(child)]
+
+
+def _evaluate(node: Any, context: Context) -> Any:
+    is_range = kind(node) in ("MatrixSelector", "SubqueryExpr")
+    if len(context.times) > 1 and not is_range and _is_step_invariant(node):
+        once = _evaluate_node(node, context.at(context.times[:1]))
+        return _repeated(once, len(context.times))
+    return _evaluate_node(node, context)
+
+
+def _evaluate_node(node: Any, context: Context) -> Any:
+    match kind(node):
+        case "NumberLiteral":
+            return np.full(len(context.times), node.val)
+        case "StringLiteral":
+            return node.val
+        case "ParenExpr":
+            return _evaluate(node.expr, context)
+        case "VectorSelector":
+            return selectors.instant_vector(node, context)
+        case "MatrixSelector":
+            return selectors.range_vector(node, context)
+        case "SubqueryExpr":
+            return _subquery(node, context)
+        case "Call":
+            return _call(node, context)
+        case "AggregateExpr":
+            return _aggregate(node, context)
+        case "UnaryExpr":
+            return _negated(node, context)
+        case "BinaryExpr":
+            return _binary(node, context)
+    raise UnsupportedPromQL(f"{kind(node)} is not evaluated here; write the expression without it")
+
+
+def _is_step_invariant(node: Any) -> bool:
+    """Tell whether an instant vector or scalar is the same at every step: all selectors have @."""
+    name = kind(node)
+    if name in ("VectorSelector", "SubqueryExpr"):
+        return node.at is not None
+    if name in ("NumberLiteral", "StringLiteral", "MatrixSelector"):
+        return False  # nothing to save, or no vector
+    if name == "Call" and node.func.name in _STEP_DEPENDENT:
+        argument = unwrapped(node.args[0]) if node.args else None
+        if node.func.name != "timestamp" or kind(argument) != "VectorSelector":
+            return False
+    return all(
+        _is_step_invariant(child)
+        or kind(child) in ("NumberLiteral", "StringLiteral")
+        or (kind(child) == "MatrixSelector" and child.vector_selector.at is not None)
+        for child in children(node)
+    )
+
+
+def _repeated(value: Any, count: int) -> Any:
+    """Copy what was evaluated at one step to all steps."""
+    if isinstance(value, np.ndarray):
+        return np.broadcast_to(value, count)
+    if not isinstance(value, Vector):
+        return value
+    rows = [
+        Row(np.broadcast_to(row.values, count), np.broadcast_to(row.present, count))
+        for row in value.rows
+    ]
+    return replace(value, rows=rows)
+
+
+def _subquery(node: Any, context: Context) -> RangeVector:
+    range_ms = duration_ms(node.range)
+    step_ms = duration_ms(node.step) or context.subquery_step_ms
+    refs = selectors.range_reference_times(node, context)
+    edge = int(refs[0]) - range_ms
+    first = -(-edge // step_ms) * step_ms
+    if context.semantics >= 3 and first == edge:
+        first += step_ms
+    grid = np.arange(first, int(refs[-1]) + 1, step_ms, dtype=np.int64)
+    inner = Vector((), [])
+    if len(grid):
+        inner = _evaluate(node.expr, context.at(grid)).held()
+
+    def samples(index: int) -> tuple[np.ndarray, np.ndarray]:
+        values, present = inner.rows[index]
+        return (grid, values) if present.all() else (grid[present], values[present])
+
+    return RangeVector(
+        inner.labels, samples, context.times, refs, range_ms, context.semantics, inner.nameless
+    )
+
+
+def _call(node: Any, context: Context) -> Any:
+    name = node.func.name
+    if name in SELECTOR_FUNCTIONS:
+        argument = unwrapped(node.args[0])
+        if name == "timestamp" and kind(argument) == "VectorSelector":
+            return context.nameless(selectors.sample_timestamps(argument, context))
+        if name != "timestamp":
+            return _absent(argument, context)
+    return FUNCTIONS[name](context, *(_evaluate(one, context) for one in node.args))
+
+
+def _absent(argument: Any, context: Context) -> Vector:
+    selector = argument.vector_selector if kind(argument) == "MatrixSelector" else argument
+    labels = (
+        absent_labels(selector_matchers(selector)) if kind(selector) == "VectorSelector" else ()
+    )
+    value = _evaluate(argument, context)
+    if isinstance(value, RangeVector):
+        value = value.mapped(lambda window, values: Row(values[window.last], window.some))
+    return instant_functions.absent(context, value, labels)
+
+
+def _aggregate(node: Any, context: Context) -> Vector:
+    op = str(node.op)
+    if node.modifier is None:
+        grouping = Grouping()
+    else:
+        without = str(node.modifier.type).endswith("Without")
+        grouping = Grouping(node.modifier.labels, without=without)
+    vector = _evaluate(node.expr, context)
+    if node.param is None:
+        return AGGREGATIONS[op](context, grouping, vector)
+    return AGGREGATIONS[op](context, grouping, vector, _evaluate(node.param, context))
+
+
+def _negated(node: Any, context: Context) -> Any:
+    value = _evaluate(node.expr, context)
+    if isinstance(value, np.ndarray):
+        return -value
+    negative = value.mapped(lambda values, present: Row(-values, present))
+    return context.nameless(negative, disjoint_allowed=context.semantics >= 3)
+
+
+def _binary(node: Any, context: Context) -> Any:
+    op = str(node.op)
+    left, right = _evaluate(node.lhs, context), _evaluate(node.rhs, context)
+    as_bool = node.modifier is not None and node.modifier.return_bool
+    if isinstance(left, np.ndarray) and isinstance(right, np.ndarray):
+        return binary.scalars(op, left, right)
+    if isinstance(right, np.ndarray):
+        return binary.vector_scalar(context, op, left, right, swapped=False, as_bool=as_bool)
+    if isinstance(left, np.ndarray):
+        return binary.vector_scalar(context, op, right, left, swapped=True, as_bool=as_bool)
+    matching = _matching(node.modifier)
+    if op in binary.SET_OPERATORS:
+        return binary.sets(context, op, left, right, matching)
+    return binary.vectors(context, op, left, right, matching, as_bool=as_bool)
+
+
+def _matching(modifier: Any) -> binary.Matching:
+    if modifier is None:
+        return binary.Matching()
+    cardinality = str(modifier.card).rpartition(".")[2]
+    many = {"ManyToOne": "left", "OneToMany": "right"}.get(cardinality, "")
+    include = tuple(modifier.group_labels or ()) if many else ()
+    if modifier.matching is None:
+        return binary.Matching(many=many, include=include)
+    on = str(modifier.matching.type).endswith("Include")
+    return binary.Matching(frozenset(modifier.matching.labels), on, many, include)

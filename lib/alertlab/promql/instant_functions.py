@@ -1,0 +1,160 @@
+"""Functions of one value at a time: arithmetic, rounding, clamping, calendar (functions.go)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from alertlab.promql.context import Context
+from alertlab.promql.values import Row, Vector, any_present, constant_vector
+
+_MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_LAST_SECOND = np.iinfo(np.int64).max
+
+
+def round_to(values: np.ndarray, to_nearest: np.ndarray | float = 1.0) -> np.ndarray:
+    """Round to a multiple of ``to_nearest``; ties go up, also below zero."""
+    inverse = 1.0 / to_nearest
+    return np.floor(values * inverse + 0.5) / inverse
+
+
+def sign(values: np.ndarray) -> np.ndarray:
+    """1, -1, or the value itself where that is zero or NaN."""
+    return np.where(values > 0, 1.0, np.where(values < 0, -1.0, values))
+
+
+def clamp(context: Context, vector: Vector, lowest: np.ndarray, highest: np.ndarray) -> Vector:
+    """Limit values to ``lowest..highest``; nothing at steps where these are out of order."""
+    possible = ~(highest < lowest)
+
+    def row(values: np.ndarray, present: np.ndarray) -> Row:
+        return Row(np.maximum(lowest, np.minimum(highest, values)), present & possible)
+
+    return context.nameless(vector.mapped(row))
+
+
+def scalar(context: Context, vector: Vector) -> np.ndarray:
+    """Return the only element's value at each step, NaN where there is not exactly one."""
+    count = np.zeros(len(context.times), dtype=np.int64)
+    value = np.full(len(context.times), np.nan)
+    for row in vector.rows:
+        value = np.where(row.present, row.values, value)
+        count += row.present
+    return np.where(count == 1, value, np.nan)
+
+
+def vector(context: Context, value: np.ndarray) -> Vector:
+    """Return a scalar as a vector without labels."""
+    return constant_vector(value)
+
+
+def time(context: Context) -> np.ndarray:
+    """Return the steps' times [s]."""
+    return context.times / 1000
+
+
+def pi(context: Context) -> np.ndarray:
+    """Return pi at every step."""
+    return np.full(len(context.times), np.pi)
+
+
+def step_timestamps(context: Context, vector: Vector) -> Vector:
+    """Evaluate ``timestamp`` of anything but a selector: the step's own time [s]."""
+    seconds = context.times / 1000
+    return context.nameless(vector.mapped(lambda values, present: Row(seconds, present)))
+
+
+def absent(context: Context, vector: Vector, labels: tuple[tuple[str, str], ...]) -> Vector:
+    """Return 1 under ``labels`` at the steps where the vector is empty."""
+    missing = ~any_present(vector, len(context.times))
+    return Vector((labels,), [Row(np.ones(len(context.times)), missing)])
+
+
+def in_order(context: Context, vector: Vector, *, descending: bool) -> Vector:
+    """Sort the series of a one-step vector by value, NaN last; longer ranges stay as they are."""
+    if len(context.times) != 1:
+        return vector
+    held = vector.held()
+    keys = [row.values[0] * (-1 if descending else 1) for row in held.rows]
+    return held.picked(sorted(range(len(keys)), key=lambda i: (np.isnan(keys[i]), keys[i])))
+
+
+def elementwise(function: Callable[..., np.ndarray]) -> Callable[..., Vector]:
+    """Make a function of values (and scalars) one of vectors that lose their names."""
+
+    def evaluate(context: Context, vector: Vector, *scalars: np.ndarray) -> Vector:
+        return context.nameless(
+            vector.mapped(lambda values, present: Row(function(values, *scalars), present))
+        )
+
+    return evaluate
+
+
+def calendar(function: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Vector]:
+    """Make a function of whole UTC seconds one of vectors; without argument, of the step."""
+    changed = elementwise(_of_whole_seconds(function))
+
+    def evaluate(context: Context, vector: Vector | None = None) -> Vector:
+        return changed(context, vector or constant_vector(context.times / 1000))
+
+    return evaluate
+
+
+def _of_whole_seconds(function: Callable[[np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:
+    def evaluate(values: np.ndarray) -> np.ndarray:
+        # NaN and what is beyond int64 become its smallest value in Go (amd64), which wraps round
+        # to one second after the largest.
+        inside = np.abs(values) < 2.0**63
+        whole = np.trunc(np.where(inside, values, 0.0)).astype(np.int64)
+        return function(np.where(inside, whole, _LAST_SECOND)).astype(float)
+
+    return evaluate
+
+
+def _days(seconds: np.ndarray) -> np.ndarray:
+    return np.floor_divide(seconds, _DAY).astype("datetime64[D]")
+
+
+def minute(seconds: np.ndarray) -> np.ndarray:
+    """Minute of the hour."""
+    return seconds % _HOUR // _MINUTE
+
+
+def hour(seconds: np.ndarray) -> np.ndarray:
+    """Hour of the day."""
+    return seconds % _DAY // _HOUR
+
+
+def day_of_week(seconds: np.ndarray) -> np.ndarray:
+    """Sunday is 0; 1970 began on a Thursday."""
+    return (np.floor_divide(seconds, _DAY) + 4) % 7
+
+
+def day_of_month(seconds: np.ndarray) -> np.ndarray:
+    """Day of the month, from 1."""
+    days = _days(seconds)
+    return (days - days.astype("datetime64[M]")).astype(np.int64) + 1
+
+
+def day_of_year(seconds: np.ndarray) -> np.ndarray:
+    """Day of the year, from 1."""
+    days = _days(seconds)
+    return (days - days.astype("datetime64[Y]")).astype(np.int64) + 1
+
+
+def days_in_month(seconds: np.ndarray) -> np.ndarray:
+    """Number of days in the month."""
+    months = _days(seconds).astype("datetime64[M]")
+    length = (months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")
+    return length.astype(np.int64)
+
+
+def month(seconds: np.ndarray) -> np.ndarray:
+    """Month of the year, from 1."""
+    return _days(seconds).astype("datetime64[M]").astype(np.int64) % 12 + 1
+
+
+def year(seconds: np.ndarray) -> np.ndarray:
+    """Year."""
+    return _days(seconds).astype("datetime64[Y]").astype(np.int64) + 1970
