@@ -29,6 +29,16 @@ class Series:
     values: np.ndarray
 
 
+def counted(series: Series) -> float:
+    """Count a counter's events between its first and last sample, resets taken into account.
+
+    No extrapolation: what ``increase()`` would say if it knew nothing of the window's edges.
+    """
+    values = series.values[~np.isnan(series.values)]
+    steps = np.diff(values)
+    return float(np.where(steps < 0, values[1:], steps).sum())
+
+
 @dataclass(frozen=True)
 class Frame:
     """Values of several series on one grid of times.

@@ -16,7 +16,6 @@ from alertlab.replay import EvaluatedRule, evaluate_rule, find_episodes, fired
 from alertlab.rules import AlertRule
 from alertlab.sources import Source
 from alertlab.tuning import (
-    CANNOT_FIX,
     CHANGE,
     Constraints,
     Span,
@@ -74,6 +73,11 @@ class NoiseReview:
                     (week, receiver, int((here & is_true).sum()), int((here & ~is_true).sum()))
                 )
         return pd.DataFrame(rows, columns=["week", "receiver", "true", "false"])
+
+    def recent_pages(self, *, days: float) -> pd.DataFrame:
+        """Return the pages of the last ``days``."""
+        recent = epoch_ms(self.pages["at"]) >= self.span.end_ms - days * DAY_MS
+        return self.pages[recent].reset_index(drop=True)
 
     def by_receiver(self) -> pd.DataFrame:
         """Return pages per rule and receiver: this week, and per week in the weeks before."""
@@ -269,9 +273,3 @@ def _flaps(shot: pd.DataFrame) -> int:
     """Count episodes that fired within FLAP_MS of the same alert's previous resolve."""
     previous = shot.groupby("labels")["resolved_at"].shift()
     return int((shot["fired_at"] - previous <= pd.Timedelta(FLAP_MS, unit="ms")).sum())
-
-
-__all__ = [
-    "ALWAYS", "CANNOT_FIX", "FINE", "NOISY", "NO_DATA", "SILENT", "NoiseReview",
-    "change_table", "review_noise", "tune_noisy_rules",
-]  # fmt: skip

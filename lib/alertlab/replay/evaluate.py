@@ -66,6 +66,13 @@ class EvaluatedRule:
             )
             yield labels, part, signed, level[0]
 
+    def above_share(self) -> float:
+        """Return the share of reported evaluations at which any value alone would alert."""
+        beyond = np.zeros(len(self.frame.times), bool)
+        for i in range(len(self.frame.labels)):
+            beyond |= self.above(self._signed(i, slice(None)))
+        return float(beyond[self.reported].mean())
+
     def _signed(self, i: int, part: slice) -> np.ndarray:
         present = self.frame.present[i, part]
         if self.threshold is None:

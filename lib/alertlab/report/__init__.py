@@ -1,4 +1,7 @@
-"""What a notebook shows: figures, tables, callouts and findings; takes frames, computes nothing."""
+"""What a notebook shows: figures, tables, callouts, findings; takes frames, computes nothing.
+
+``report.figures`` and ``report.answers`` hold the charts and sentences of the single reports.
+"""
 
 from alertlab.report.findings import Finding, publish
 from alertlab.report.html import code_block, note, show_figure

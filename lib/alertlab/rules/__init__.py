@@ -1,10 +1,12 @@
 """Rule files: load them, find what can be tuned, change them in place."""
 
 from alertlab.rules.edit import RuleChange, changed_expr, edit_rule, rule_diff
+from alertlab.rules.lint import Remark, lint_rule
 from alertlab.rules.load import find_rule, load_rules, read_yaml
 from alertlab.rules.model import AlertRule
 from alertlab.rules.threshold import (
     Threshold,
+    counter_selectors,
     find_threshold,
     find_windows,
     window_ms_of,
@@ -13,13 +15,16 @@ from alertlab.rules.threshold import (
 
 __all__ = [
     "AlertRule",
+    "Remark",
     "RuleChange",
     "Threshold",
     "changed_expr",
+    "counter_selectors",
     "edit_rule",
     "find_rule",
     "find_threshold",
     "find_windows",
+    "lint_rule",
     "load_rules",
     "read_yaml",
     "rule_diff",

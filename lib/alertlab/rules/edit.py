@@ -17,8 +17,12 @@ from alertlab.units import format_duration
 
 @dataclass(frozen=True)
 class RuleChange:
-    """New settings of a rule; None leaves a setting as it is."""
+    """New settings of a rule; None leaves a setting as it is.
 
+    ``expr`` replaces the whole expression before threshold and window are set in it.
+    """
+
+    expr: str | None = None
     threshold: float | None = None
     window_ms: int | None = None
     hold_duration_ms: int | None = None
@@ -60,7 +64,8 @@ def edit_rule(text: str, rule: AlertRule, change: RuleChange) -> str:
 
 
 def changed_expr(expr: str, change: RuleChange) -> str:
-    """Return the expression with the change's threshold and window, else as written."""
+    """Return the expression with the change applied."""
+    expr = expr if change.expr is None else change.expr
     if change.threshold is not None:
         threshold = find_threshold(expr)
         expr = f"{expr[: threshold.start]}{change.threshold:.12g}{expr[threshold.end :]}"

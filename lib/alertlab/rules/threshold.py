@@ -86,3 +86,17 @@ def window_ms_of(expr: str) -> int | None:
     """Return the one window [ms] an expression looks through, None if it has none or several."""
     windows = {parse_duration(one) for one in find_windows(expr)}
     return windows.pop() if len(windows) == 1 else None
+
+
+def counter_selectors(expr: str) -> list[str]:
+    """Return the selectors of counters in an expression: what rate, irate and increase read."""
+    found: list[str] = []
+
+    def visit(node: object) -> None:
+        if isinstance(node, ast.Call) and node.func.name in ("rate", "irate", "increase"):
+            (argument,) = node.args
+            if isinstance(argument, ast.MatrixSelector):
+                found.append(argument.vector_selector.prettify())
+
+    ast.walk(parse(expr), visit)
+    return list(dict.fromkeys(found))

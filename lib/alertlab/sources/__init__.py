@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from alertlab.frame import Frame, Series
+from alertlab.sources.grid import history_span
 from alertlab.sources.prometheus import PrometheusSource
 from alertlab.sources.recording import Recording, RecordingWriter
 
-__all__ = ["PrometheusSource", "Recording", "RecordingWriter", "Source", "open_source"]
+__all__ = [
+    "PrometheusSource",
+    "Recording",
+    "RecordingWriter",
+    "Source",
+    "history_span",
+    "open_source",
+]
 
 
 class Source(Protocol):

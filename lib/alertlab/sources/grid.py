@@ -1,11 +1,11 @@
-"""The grid of a range query."""
+"""The grid of a range query, and the stretch of history that is looked at."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from alertlab.errors import BadInput
-from alertlab.units import format_duration, format_time
+from alertlab.units import format_duration, format_time, parse_duration, parse_time
 
 
 def step_times(start_ms: int, end_ms: int, step_ms: int) -> np.ndarray:
@@ -17,3 +17,21 @@ def step_times(start_ms: int, end_ms: int, step_ms: int) -> np.ndarray:
     if step_ms <= 0:
         raise BadInput(f"a step of {format_duration(step_ms)} is not positive; give one like 1m")
     return np.arange(start_ms, end_ms + 1, step_ms, dtype=np.int64)
+
+
+def history_span(
+    source_start_ms: int, source_end_ms: int, *, end: str = "", history: str = "28d"
+) -> tuple[int, int]:
+    """Return (start, end) [ms] of the ``history`` before ``end``, within what a source has.
+
+    end : RFC 3339 or unix seconds; empty means the end of the source's data
+    history : a Prometheus duration
+    """
+    end_ms = parse_time(end) if end else source_end_ms
+    start_ms = end_ms - parse_duration(history)
+    if end_ms <= source_start_ms or start_ms >= source_end_ms:
+        raise BadInput(
+            f"the source has no data between {format_time(start_ms)} and {format_time(end_ms)}; "
+            f"it reaches from {format_time(source_start_ms)} to {format_time(source_end_ms)}"
+        )
+    return max(start_ms, source_start_ms), min(end_ms, source_end_ms)

@@ -1,6 +1,6 @@
 """Sweep every setting of a rule, score it in pages and incidents, recommend one."""
 
-from alertlab.tuning.recommend import Constraints
+from alertlab.tuning.recommend import Constraints, best_thresholds
 from alertlab.tuning.score import (
     Score,
     Setting,
@@ -18,6 +18,8 @@ from alertlab.tuning.tune import (
     NOT_ENOUGH_DATA,
     Tuning,
     Validation,
+    best_reading,
+    reading_change,
     tune_rule,
 )
 
@@ -32,10 +34,13 @@ __all__ = [
     "Span",
     "Tuning",
     "Validation",
+    "best_reading",
+    "best_thresholds",
     "detection_delays",
     "find_rule_pages",
     "firing_hours",
     "is_night",
+    "reading_change",
     "score_setting",
     "tune_rule",
 ]

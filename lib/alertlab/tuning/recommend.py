@@ -62,6 +62,15 @@ def shortlist(
     return pd.DataFrame([_plateau_middle(ranked, row) for _, row in best.iterrows()])
 
 
+def best_thresholds(candidates: pd.DataFrame, constraints: Constraints) -> pd.DataFrame:
+    """Return, per window and ``for`` without ``keep_firing_for``, the feasible threshold with the
+    fewest false rises, then the most incidents."""
+    possible = candidates[feasible(candidates, constraints)]
+    plain = possible[possible["keep_firing_for_ms"] == 0]
+    ranked = plain.sort_values(["false_rises", "detected"], ascending=[True, False], kind="stable")
+    return ranked.drop_duplicates(["window_ms", "hold_duration_ms"])
+
+
 def pick(scores: Sequence[Score], current: Setting) -> Score:
     """Return the best of simulated settings: fewest false pages, most incidents caught, fewest
     knobs turned away from ``current``, shortest median delay; the first of equals."""

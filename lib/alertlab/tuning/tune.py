@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -86,10 +86,7 @@ class Tuning:
             return None
         new, old = self.recommended.setting, self.current.setting
         return RuleChange(
-            *(
-                getattr(new, knob) if getattr(new, knob) != getattr(old, knob) else None
-                for knob in ("threshold", "window_ms", "hold_duration_ms", "keep_firing_for_ms")
-            )
+            **{knob: value for knob, value in vars(new).items() if value != getattr(old, knob)}
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -175,6 +172,25 @@ def tune_rule(
         span=span,
         coverage=coverage,
     )
+
+
+def best_reading(tunings: Sequence[Tuning]) -> Tuning | None:
+    """Return the tuning to follow among readings of one rule, None if it should stay as it is.
+
+    The first is the rule as written; another expression must be better, not as good.
+    """
+    usable = [one for one in tunings if one.verdict in (CHANGE, LEAVE)]
+    if not usable:
+        return None
+    scores = [one.recommended or one.current for one in usable]
+    best = usable[scores.index(pick(scores, tunings[0].current.setting))]
+    return None if best is tunings[0] and best.verdict == LEAVE else best
+
+
+def reading_change(written: AlertRule, best: Tuning) -> RuleChange:
+    """Return the edit of the rule as written that leads to the chosen reading."""
+    change = best.change or RuleChange()
+    return change if best.rule.expr == written.expr else replace(change, expr=best.rule.expr)
 
 
 def _windows(

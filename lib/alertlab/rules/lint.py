@@ -1,0 +1,74 @@
+"""What in a rule means something else than its text says."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import promql_parser as ast
+
+from alertlab.errors import BadInput
+from alertlab.promql import parse
+from alertlab.rules.model import AlertRule
+from alertlab.rules.threshold import Threshold, find_threshold, window_ms_of
+from alertlab.units import SECOND_MS, format_duration
+
+_NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
+
+
+@dataclass(frozen=True)
+class Remark:
+    """One thing to look at in a rule: a stable ``id`` and a sentence."""
+
+    id: str
+    text: str
+
+
+def lint_rule(rule: AlertRule) -> list[Remark]:
+    """Return what is suspicious in a rule; an empty list is no proof that it is right."""
+    try:
+        threshold = find_threshold(rule.expr)
+    except BadInput:
+        return []
+    return [
+        remark
+        for remark in (_rate_read_as_count(rule, threshold), _one_alert_per_series(threshold))
+        if remark is not None
+    ]
+
+
+def _rate_read_as_count(rule: AlertRule, threshold: Threshold) -> Remark | None:
+    """A rate is per second: ``rate(x[5m]) > 5`` is 1,500 in five minutes, not five."""
+    window_ms = window_ms_of(threshold.lhs)
+    if window_ms is None or not _is_call(threshold.lhs, ("rate", "irate")):
+        return None
+    texts = " ".join(rule.annotations.values())
+    said = {float(one.replace(",", "")) for one in _NUMBER.findall(texts)}
+    if threshold.value not in said:
+        return None
+    count = threshold.value * window_ms / SECOND_MS
+    window = format_duration(window_ms)
+    return Remark(
+        "rate-read-as-count",
+        f"The text speaks of {threshold.value:g} in {window}, but rate() is per second: "
+        f"{threshold.op} {threshold.value:g} means {count:,.0f} in {window}. "
+        f"For {threshold.value:g} in {window} write increase() instead of rate().",
+    )
+
+
+def _one_alert_per_series(threshold: Threshold) -> Remark | None:
+    """Without an aggregation every pod and every reason is compared, and alerts, by itself."""
+    if not _is_call(threshold.lhs, ("rate", "irate", "increase", "delta")):
+        return None
+    return Remark(
+        "not-aggregated",
+        "The expression is not aggregated: each series (pod, reason, …) is compared by itself, so "
+        "the same trouble spread over more pods stays below the threshold, and each one alerts.",
+    )
+
+
+def _is_call(expr: str, names: tuple[str, ...]) -> bool:
+    node = parse(expr)
+    while isinstance(node, ast.ParenExpr):
+        node = node.expr
+    return isinstance(node, ast.Call) and node.func.name in names
