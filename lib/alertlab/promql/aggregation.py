@@ -22,6 +22,7 @@ from alertlab.promql.folds import (
     larger,
     smaller,
     sorted_nan_first,
+    within,
 )
 from alertlab.promql.values import LazyRows, Row, Vector
 from alertlab.units import LabelSet, label_set
@@ -87,7 +88,7 @@ def count_values(context: Context, grouping: Grouping, vector: Vector, label: st
     found: dict[LabelSet, list[tuple[int, np.ndarray]]] = {}
     for index, labels in enumerate(held.labels):
         group = dict(grouping.of(labels))
-        values, present = held.rows[index]
+        values, present, _ = held.rows[index]
         texts: dict[str, list[np.uint64]] = {}
         for pattern in np.unique(values[present].view(np.uint64)):
             texts.setdefault(_decimal(pattern.view(np.float64)), []).append(pattern)
@@ -99,7 +100,7 @@ def count_values(context: Context, grouping: Grouping, vector: Vector, label: st
     def row(index: int) -> Row:
         count = np.zeros(len(context.times))
         for i, patterns in parts[index]:
-            values, present = held.rows[i]
+            values, present, _ = held.rows[i]
             count += present & np.isin(values.view(np.uint64), patterns)
         return Row(count, count > 0)
 
@@ -160,9 +161,11 @@ def _folded(context: Context, op: str, rows: Iterator[Row]) -> Row:
     lanes = len(context.times)
     there = np.zeros(lanes, dtype=bool)
     fold = _fold(op, lanes, context.semantics)
-    for values, present in rows:
-        fold.add(values, None if present.all() else present)
-        there |= present
+    for values, present, part in rows:
+        active = present[part]
+        with within(fold, part) as lanes_of_part:
+            lanes_of_part.add(values[part], None if active.all() else active)
+        there[part] |= active
     result = fold.result()
     return Row(np.sqrt(result) if op == "stddev" else result, there)
 

@@ -175,8 +175,8 @@ def _masked(
     rows = vector.rows
 
     def row(index: int) -> Row:
-        values, present = rows[index]
-        return Row(values, present & (masks[index] if keep else ~masks[index]))
+        values, present, part = rows[index]
+        return Row(values, present & (masks[index] if keep else ~masks[index]), part)
 
     return Vector(vector.labels, LazyRows(len(rows), row), vector.nameless)
 

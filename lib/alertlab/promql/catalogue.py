@@ -31,7 +31,7 @@ def over_windows(
         scalars = [one for one in arguments if not isinstance(one, RangeVector)]
 
         def row(window: Window, values: np.ndarray) -> Row:
-            return function(window, values, *scalars)
+            return function(window, values, *(one[window.part] for one in scalars))
 
         vector = windows.mapped(row)
         return vector if keeps_name else context.nameless(vector, disjoint_allowed=False)

@@ -134,7 +134,9 @@ def _frame(vector: Vector, times: np.ndarray) -> Frame:
     values = np.zeros((len(order), len(times)))
     present = np.zeros(values.shape, dtype=bool)
     for position, i in enumerate(order):
-        values[position], present[position] = vector.rows[i]
+        row = vector.rows[i]
+        values[position, row.part] = row.values[row.part]
+        present[position, row.part] = row.present[row.part]
     some = present.any(axis=1)
     labels = tuple(vector.labels[i] for i, there in zip(order, some, strict=True) if there)
     if not some.all():
@@ -227,7 +229,7 @@ def _subquery(node: Any, context: Context) -> RangeVector:
         inner = _evaluate(node.expr, context.at(grid)).held()
 
     def samples(index: int) -> tuple[np.ndarray, np.ndarray]:
-        values, present = inner.rows[index]
+        values, present, _ = inner.rows[index]
         return (grid, values) if present.all() else (grid[present], values[present])
 
     return RangeVector(

@@ -7,7 +7,9 @@ other, range functions the samples of all windows from left to right.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import copy
 from typing import Protocol
 
 import numpy as np
@@ -22,6 +24,17 @@ class Fold(Protocol):
     def add(self, x: np.ndarray, active: np.ndarray | None) -> None: ...
 
     def result(self) -> np.ndarray: ...
+
+
+@contextmanager
+def within(fold: Fold, part: slice) -> Iterator[Fold]:
+    """Give a fold of the lanes ``part`` alone; what it takes is taken by ``fold``."""
+    arrays = {name: one for name, one in vars(fold).items() if isinstance(one, np.ndarray)}
+    inner = copy(fold)
+    vars(inner).update({name: one[part] for name, one in arrays.items()})
+    yield inner
+    for name, one in arrays.items():
+        one[part] = getattr(inner, name)
 
 
 def chosen(active: np.ndarray | None, new: np.ndarray, old: np.ndarray) -> np.ndarray:

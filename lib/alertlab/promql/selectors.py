@@ -79,7 +79,7 @@ def _newest_samples(
         fresh = age <= lookback if context.semantics < 3 else age < lookback
         return newest, fresh & (after > 0)
 
-    return series, ByTimes(find, _NEWEST_BYTES_PER_STEP * len(refs))
+    return series, ByTimes(find, lambda found: _NEWEST_BYTES_PER_STEP * len(refs))
 
 
 def range_vector(node: Any, context: Context) -> RangeVector:

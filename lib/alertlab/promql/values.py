@@ -19,11 +19,19 @@ from alertlab.units import LabelSet, format_time
 SAME_LABELSET = "vector cannot contain metrics with the same labelset"
 
 
+EVERYWHERE = slice(None)
+
+
 class Row(NamedTuple):
-    """One series: ``values`` float64 and ``present`` bool, one each per step."""
+    """One series: ``values`` float64 and ``present`` bool, one each per step.
+
+    Nothing is present outside of the steps ``part``: pods come and go, and whoever reads many
+    rows need not look at the steps at which a pod did not live.
+    """
 
     values: np.ndarray
     present: np.ndarray
+    part: slice = EVERYWHERE
 
 
 class LazyRows(Sequence[Row]):
@@ -67,7 +75,12 @@ class Vector:
     def mapped(self, function: Callable[[np.ndarray, np.ndarray], Row]) -> Vector:
         """Return the vector with ``function(values, present)`` applied to every row."""
         rows = self.rows
-        return replace(self, rows=LazyRows(len(rows), lambda i: function(*rows[i])))
+
+        def row(index: int) -> Row:
+            one = rows[index]
+            return function(one.values, one.present)
+
+        return replace(self, rows=LazyRows(len(rows), row))
 
     def held(self) -> Vector:
         """Return the same vector with its rows computed."""
@@ -124,7 +137,7 @@ def merged(
 
 
 def _joined(rows: Sequence[Row], times: np.ndarray, message: str, disjoint_allowed: bool) -> Row:
-    values, present = rows[0]
+    values, present, _ = rows[0]
     for row in rows[1:]:
         both = present & row.present
         if not disjoint_allowed and present.any() and row.present.any():

@@ -26,9 +26,12 @@ class ByTimes(Generic[Kept]):
     that throwing out an old one would help nobody.
     """
 
-    def __init__(self, compute: Callable[[np.ndarray], Kept], bytes_each: int) -> None:
+    def __init__(
+        self, compute: Callable[[np.ndarray], Kept], bytes_of: Callable[[Kept], int]
+    ) -> None:
         self._compute = compute
-        self._room = max(_KEPT_BYTES // max(bytes_each, 1), 1)
+        self._bytes_of = bytes_of
+        self._room = _KEPT_BYTES
         # The arrays stay alive beside their results, so that an id stays its own.
         self._kept: dict[int, tuple[np.ndarray, Kept]] = {}
 
@@ -36,7 +39,9 @@ class ByTimes(Generic[Kept]):
         if id(times) in self._kept:
             return self._kept[id(times)][1]
         result = self._compute(times)
-        if len(self._kept) < self._room:
+        size = self._bytes_of(result)
+        if size <= self._room:
+            self._room -= size
             self._kept[id(times)] = (times, result)
         return result
 
@@ -61,14 +66,22 @@ class Window:
     times : int64 [ms], the samples' timestamps, shape (n_samples,)
     steps, refs : int64 [ms], evaluation times and right edges of the windows, shape (n_steps,)
     low, high : window k holds the samples ``low[k]:high[k]``
+    part : which of the query's steps these are
 
     The left edge is open in semantics 3 and closed in 2.
     """
 
     def __init__(
-        self, times: np.ndarray, steps: np.ndarray, refs: np.ndarray, range_ms: int, semantics: int
+        self,
+        times: np.ndarray,
+        steps: np.ndarray,
+        refs: np.ndarray,
+        range_ms: int,
+        semantics: int,
+        part: slice,
     ) -> None:
         self.times = times
+        self.part = part
         self.steps = steps
         self.refs = refs
         self.range_ms = range_ms
@@ -138,19 +151,26 @@ class RangeVector:
 
     @cached_property
     def _window(self) -> ByTimes[Window]:
-        return ByTimes(
-            lambda times: Window(times, self.steps, self.refs, self.range_ms, self.semantics),
-            _WINDOW_BYTES_PER_STEP * len(self.steps),
-        )
+        return ByTimes(self._window_of, lambda window: _WINDOW_BYTES_PER_STEP * len(window.steps))
+
+    def _window_of(self, times: np.ndarray) -> Window:
+        """Return the windows of the steps that can see a sample; the others are left out."""
+        first = int(np.searchsorted(self.refs, times[0], "left"))
+        last = int(np.searchsorted(self.refs, times[-1] + self.range_ms, "right"))
+        part = slice(first, last)
+        return Window(times, self.steps[part], self.refs[part], self.range_ms, self.semantics, part)
 
     def mapped(self, function: Callable[[Window, np.ndarray], Row]) -> Vector:
         """Return the vector of ``function(window, values)`` for every series."""
 
         def row(index: int) -> Row:
             times, values = self.samples(index)
-            if len(values) == 0:
-                absent = np.zeros(len(self.steps), dtype=bool)
-                return Row(np.zeros(len(self.steps)), absent)
-            return function(self._window(times), values)
+            found = np.zeros(len(self.steps))
+            present = np.zeros(len(self.steps), dtype=bool)
+            window = self._window(times) if len(times) else None
+            if window is None or len(window.steps) == 0:
+                return Row(found, present, slice(0, 0))
+            found[window.part], present[window.part], _ = function(window, values)
+            return Row(found, present, window.part)
 
         return Vector(self.labels, LazyRows(len(self.labels), row), self.nameless)

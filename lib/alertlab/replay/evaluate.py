@@ -129,8 +129,9 @@ def _by_identity(frame: Frame, rule: AlertRule) -> Frame:
     for i, labels in enumerate(frame.labels):
         rows.setdefault(alert_identity(rule, labels), []).append(i)
     identities = tuple(sorted(rows))
-    if not identities:
-        return frame
+    if len(identities) == len(frame.labels):
+        order = [rows[identity][0] for identity in identities]
+        return Frame(frame.times, frame.values[order], frame.present[order], identities)
     values = np.empty((len(identities), len(frame.times)))
     present = np.empty(values.shape, bool)
     for k, identity in enumerate(identities):

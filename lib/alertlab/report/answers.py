@@ -141,7 +141,7 @@ def coverage_table(tunings: Sequence[tuple[str, Tuning]]) -> pd.DataFrame:
 
 
 def settings_table(tuning: Tuning, constraints: Constraints) -> pd.DataFrame:
-    """Return the best threshold per window (rows) and ``for`` (columns), without keep_firing_for."""
+    """Return the best threshold per window (rows) and ``for`` (columns)."""
     best = best_thresholds(tuning.candidates, constraints)
     if best.empty:
         return pd.DataFrame({"window": [], "for": []})
