@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from alertlab.errors import BadInput
-from alertlab.units import format_duration, format_time, parse_duration, parse_time
+from alertlab.units import MINUTE_MS, format_duration, format_time, parse_duration, parse_time
+
+DEFAULT_HISTORY = "28d"
 
 
 def step_times(start_ms: int, end_ms: int, step_ms: int) -> np.ndarray:
@@ -20,18 +22,32 @@ def step_times(start_ms: int, end_ms: int, step_ms: int) -> np.ndarray:
 
 
 def history_span(
-    source_start_ms: int, source_end_ms: int, *, end: str = "", history: str = "28d"
+    source_start_ms: int,
+    source_end_ms: int,
+    *,
+    start: str = "",
+    end: str = "",
+    history: str = DEFAULT_HISTORY,
 ) -> tuple[int, int]:
-    """Return (start, end) [ms] of the ``history`` before ``end``, within what a source has.
+    """Return (start, end) [ms] of the history to look at, within what a source has.
 
-    end : RFC 3339 or unix seconds; empty means the end of the source's data
+    start, end : RFC 3339 or unix seconds; empty means ``history`` before the end, and the end of
+        the source's data
     history : a Prometheus duration
+
+    Where the data begins later, so does the history: at the next whole minute.
     """
     end_ms = parse_time(end) if end else source_end_ms
-    start_ms = end_ms - parse_duration(history)
+    start_ms = parse_time(start) if start else end_ms - parse_duration(history)
+    if start_ms >= end_ms:
+        raise BadInput(
+            f"the start {format_time(start_ms)} is not before the end {format_time(end_ms)}"
+        )
     if end_ms <= source_start_ms or start_ms >= source_end_ms:
         raise BadInput(
             f"the source has no data between {format_time(start_ms)} and {format_time(end_ms)}; "
             f"it reaches from {format_time(source_start_ms)} to {format_time(source_end_ms)}"
         )
-    return max(start_ms, source_start_ms), min(end_ms, source_end_ms)
+    if start_ms < source_start_ms:
+        start_ms = -(-source_start_ms // MINUTE_MS) * MINUTE_MS
+    return start_ms, min(end_ms, source_end_ms)

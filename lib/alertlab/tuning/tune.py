@@ -115,6 +115,7 @@ def tune_rule(
     constraints: Constraints | None = None,
     windows_ms: Iterable[int] = WINDOWS_MS,
     time_zone: str = "UTC",
+    slot_offset_ms: int = 0,
     track: Callable[[list], Iterable] = iter,
 ) -> Tuning:
     """Sweep a rule's window, ``for``, ``keep_firing_for`` and threshold, and recommend one setting.
@@ -135,7 +136,9 @@ def tune_rule(
 
     def evaluate(window_ms: int | None) -> EvaluatedRule:
         expr = rule.expr if window_ms is None else with_window(rule.expr, window_ms)
-        return evaluate_rule(replace(rule, expr=expr), source, start_ms, end_ms)
+        return evaluate_rule(
+            replace(rule, expr=expr), source, start_ms, end_ms, slot_offset_ms=slot_offset_ms
+        )
 
     evaluated = evaluate(current.window_ms)
     span = Span(evaluated.start_ms, int(evaluated.frame.times[-1]) + rule.interval_ms)

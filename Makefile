@@ -1,0 +1,56 @@
+# Everything sets itself up: `make report` and `make test` work in a fresh clone.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOG := .setup/setup.log
+STAMP := .setup/done
+RECORDING := data/recordings/auth-28d
+SMALL := data/recordings/auth-small
+NOTEBOOKS := notebooks/01_alert_noise_review.ipynb notebooks/02_threshold_tuning.ipynb
+
+.PHONY: help setup report test lint lab bench clean recordings
+
+help:  ## Say what there is.
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(STAMP)  ## Make the virtual environment (.venv) from the lock file.
+
+$(STAMP): pyproject.toml requirements.lock tools/setup.sh
+	@tools/setup.sh "$(PYTHON)" "$(VENV)" "$(LOG)"
+	@touch $@
+
+$(RECORDING)/meta.json: $(STAMP) data/scenarios/auth-28d.yaml
+	@$(BIN)/python -m auth_service.scenario data/scenarios/auth-28d.yaml --out $(RECORDING)
+	@touch $@
+
+$(SMALL)/meta.json: $(STAMP) data/scenarios/auth-small.yaml
+	@$(BIN)/python -m auth_service.scenario data/scenarios/auth-small.yaml --out $(SMALL)
+	@touch $@
+
+recordings: $(RECORDING)/meta.json $(SMALL)/meta.json
+
+report: $(RECORDING)/meta.json  ## Run the noise review and the tuning on the embedded recording.
+	@$(BIN)/alertlab run $(NOTEBOOKS) --source $(RECORDING) -p incidents=data/incidents/auth-28d.yaml
+
+test: $(STAMP) recordings  ## Install the test servers where possible and run all tests.
+	@tools/test-servers.sh "$(LOG)"
+	@$(BIN)/python -m pytest
+
+lint: $(STAMP)  ## Check style.
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+lab: $(SMALL)/meta.json  ## Open JupyterLab on the notebooks.
+	@$(BIN)/alertlab lab
+
+bench: $(RECORDING)/meta.json  ## Measure speed against real peers, as ratios.
+	@$(BIN)/python tools/bench.py
+
+clean:  ## Remove what was made: environment, recordings, reports, caches.
+	rm -rf $(VENV) .setup $(RECORDING) $(SMALL) data/recordings/*.incidents.yaml reports
+	rm -rf .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,5 @@
+"""``python -m alertlab`` is the ``alertlab`` command."""
+
+from alertlab.cli import main
+
+main()

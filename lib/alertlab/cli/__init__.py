@@ -1,0 +1,45 @@
+"""The ``alertlab`` command: one small module per command, errors as one sentence.
+
+Results go to stdout, progress and messages to stderr.  Exit codes: 0 fine, 1 a server or the run
+failed, 2 usage or bad input.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from alertlab.cli import lab, lint, pages, query, record, replay, reports, run, tune
+from alertlab.errors import AlertlabError
+
+app = typer.Typer(
+    help="Replay alerting rules over history, count the pages, tune the thresholds.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+for name, command in {
+    "record": record.record,
+    "query": query.query,
+    "lint": lint.lint,
+    "replay": replay.replay,
+    "pages": pages.pages,
+    "tune": tune.tune,
+    "run": run.run,
+    "reports": reports.reports,
+    "lab": lab.lab,
+}.items():
+    app.command(name)(command)
+
+
+def main() -> None:
+    """Run the command line; say what went wrong in one sentence."""
+    try:
+        app()
+    except AlertlabError as error:
+        print(f"alertlab: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except BrokenPipeError:  # the reader of our output has seen enough
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,39 @@
+"""How results are printed: one JSON document, or an aligned table."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from alertlab.report.tables import Format
+
+
+def print_json(document: Any) -> None:
+    """Print strict JSON: NaN and infinities become null."""
+    from alertlab.report.findings import to_json
+
+    print(json.dumps(to_json(document), indent=2, ensure_ascii=False, allow_nan=False))
+
+
+def print_table(
+    frame: pd.DataFrame, *, caption: str, formats: Mapping[str, Format] | None = None
+) -> None:
+    """Print a frame as a table; what is missing is a dash.
+
+    Label values may hold anything, so what could move a terminal's cursor is left out.
+    """
+    from alertlab.report import table
+
+    for line in table(frame, caption=caption, formats=formats).text.splitlines():
+        print("".join(letter for letter in line if letter.isprintable()))
+
+
+def unix_seconds(moment: pd.Timestamp) -> float | None:
+    """Return a UTC time as unix seconds, None where there is none."""
+    import pandas as pd
+
+    return None if pd.isna(moment) else moment.timestamp()

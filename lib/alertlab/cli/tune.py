@@ -1,0 +1,60 @@
+"""``alertlab tune``: sweep, score and recommend the numbers of one rule."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alertlab.cli import options
+from alertlab.cli.output import print_json, print_table
+
+
+def tune(
+    rules: Annotated[Path, typer.Argument(help="The rule file.")],
+    rule: Annotated[str, typer.Option("--rule", help="The alert to tune.")],
+    source: options.SourceOption,
+    start: options.StartOption = "",
+    end: options.EndOption = "",
+    incidents: Annotated[
+        Path | None, typer.Option("--incidents", help="Labelled incidents, YAML or CSV.")
+    ] = None,
+    alertmanager: options.AlertmanagerOption = None,
+    evaluation_interval: options.IntervalOption = "1m",
+    slot_offset: options.SlotOffsetOption = "0s",
+    time_zone: Annotated[str, typer.Option(help="Where people sleep, for night pages.")] = "UTC",
+    semantics: options.SemanticsOption = 3,
+    json: options.JsonOption = False,
+    token_env: options.TokenEnvOption = "PROMETHEUS_TOKEN",
+) -> None:
+    """Try every window, for, keep_firing_for and threshold of a rule and recommend one."""
+    from alertlab import find_rule, load_alertmanager, load_incidents, load_rules, tune_rule
+
+    interval_ms = options.duration(evaluation_interval, "--evaluation-interval")
+    chosen = find_rule(load_rules(rules, evaluation_interval_ms=interval_ms), rule)
+    truth = None if incidents is None else load_incidents(incidents)
+    config = None if alertmanager is None else load_alertmanager(alertmanager)
+    opened, start_ms, end_ms = options.open_at(
+        source, start, end, semantics=semantics, token_env=token_env
+    )
+    tuning = tune_rule(
+        chosen, opened, start_ms, end_ms,
+        incidents=truth, config=config, time_zone=time_zone,
+        slot_offset_ms=options.duration(slot_offset, "--slot-offset"),
+        track=options.progress("windows"),
+    )  # fmt: skip
+    if json:
+        print_json(tuning.to_json())
+        return
+
+    from alertlab.report import answers
+    from alertlab.rules import rule_diff
+
+    named = [(chosen.name, tuning)]
+    formats = {"precision": "ratio", "median_delay": "seconds"}
+    print_table(answers.reading_table(named), caption="Now and recommended", formats=formats)
+    print_table(answers.front_table(named), caption="\nWhat no setting beats", formats=formats)
+    print(f"\n{tuning.verdict}: {tuning.reason}\n{answers.validation_text(tuning)}")
+    if tuning.change is not None:
+        print(f"\n{rule_diff(chosen, tuning.change)}", end="")
