@@ -16,7 +16,6 @@ from alertlab.replay import EvaluatedRule, evaluate_rule, find_episodes, fired
 from alertlab.rules import AlertRule
 from alertlab.sources import Source
 from alertlab.tuning import (
-    CHANGE,
     Constraints,
     Span,
     Tuning,
@@ -165,26 +164,6 @@ def tune_noisy_rules(
         )
         for name in track(names[:most])
     ]
-
-
-def change_table(tunings: Iterable[Tuning]) -> pd.DataFrame:
-    """Return one row per tuned rule: verdict, new settings, false pages and incidents then."""
-    rows = []
-    for one in tunings:
-        new = one.recommended or one.current
-        rows.append(
-            {
-                "rule": one.rule.name,
-                "verdict": one.verdict,
-                "false_pages_now": one.current.false_pages,
-                "false_pages_then": new.false_pages if one.verdict == CHANGE else np.nan,
-                "caught_now": len(one.current.caught),
-                "caught_then": len(new.caught) if one.verdict == CHANGE else np.nan,
-                "owed": len(one.current.caught) + len(one.current.missed),
-                "reason": one.reason,
-            }
-        )
-    return pd.DataFrame(rows)
 
 
 def _pages(

@@ -52,7 +52,7 @@ def tune(
     from alertlab.rules import rule_diff
 
     named = [(chosen.name, tuning)]
-    formats = {"precision": "ratio", "median_delay": "seconds"}
+    formats = answers.SCORE_FORMATS
     print_table(answers.reading_table(named), caption="Now and recommended", formats=formats)
     print_table(answers.front_table(named), caption="\nWhat no setting beats", formats=formats)
     print(f"\n{tuning.verdict}: {tuning.reason}\n{answers.validation_text(tuning)}")

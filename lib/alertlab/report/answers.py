@@ -14,10 +14,17 @@ from alertlab.noise import NO_DATA, NOISY, SILENT, NoiseReview
 from alertlab.replay import fired
 from alertlab.report.figures import setting_text
 from alertlab.report.findings import Finding
-from alertlab.rules import Remark, counter_selectors
+from alertlab.rules import Remark, counter_selectors, lint_rule
 from alertlab.sources import Source
 from alertlab.tuning import CHANGE, LEAVE, Constraints, Score, Tuning, best_thresholds
 from alertlab.units import format_duration
+
+SCORE_FORMATS = {
+    "pages a week": ".1f",
+    "false a week": ".1f",
+    "median delay": "seconds",
+    "fires outside": "ratio",
+}
 
 
 def noise_findings(review: NoiseReview, tunings: Sequence[Tuning]) -> list[Finding]:
@@ -26,7 +33,8 @@ def noise_findings(review: NoiseReview, tunings: Sequence[Tuning]) -> list[Findi
     found = []
     for row in review.rules.itertuples():
         if row.state == NOISY:
-            found.append(_noisy(row, tuned.get(row.rule)))
+            remarks = lint_rule(review.evaluated[row.rule].rule)
+            found.append(_noisy(row, tuned.get(row.rule), remarks))
         if row.state == NO_DATA:
             title = f"{row.rule} has no data: its expression finds no series in {_weeks(review)}."
             found.append(Finding(f"no-data.{_slug(row.rule)}", "warning", title))
@@ -56,7 +64,7 @@ def noise_answer(review: NoiseReview, tunings: Sequence[Tuning]) -> str:
         )
     changes = [one for one in tunings if one.verdict == CHANGE]
     for one in changes:
-        text += f"\n\n{one.rule.name}: {one.reason}"
+        text += f"\n\n{one.rule.name}: {_verdict(one)} {one.reason}"
     return text if changes or not len(noisy) else text + " No change of numbers helps; see below."
 
 
@@ -99,7 +107,59 @@ def tuning_answer(tunings: Sequence[tuple[str, Tuning]], best: Tuning | None) ->
     _, written = tunings[0]
     if best is None:
         return f"{written.rule.name}: {written.verdict}.\n\n{written.reason}"
-    return f"{_proposal(written, best)}\n\n{_effect(written.current, best)}"
+    return f"{written.rule.name}: {_proposal(written, best)}\n\n{_effect(written.current, best)}"
+
+
+def rules_table(review: NoiseReview) -> pd.DataFrame:
+    """Return the review's verdict on every rule; precision is the share of pages worth it."""
+    rules = review.rules
+    caught = [f"{one.caught} of {one.owed}" if one.owed else None for one in rules.itertuples()]
+    return pd.DataFrame(
+        {
+            "rule": rules["rule"],
+            "severity": rules["severity"],
+            "state": rules["state"],
+            "pages": rules["pages"],
+            "false": rules["false_pages"],
+            "precision": rules["precision"],
+            "caught": caught,
+        }
+    )
+
+
+def rules_detail_table(review: NoiseReview) -> pd.DataFrame:
+    """Return what stands behind the verdicts: coverage, episodes, nights, duplicates, flaps."""
+    names = [
+        "rule", "data_ratio", "episodes", "pending_only", "night_pages", "duplicate_pages",
+        "flaps", "firing_hours",
+    ]  # fmt: skip
+    return review.rules[names].rename(columns=lambda name: name.replace("_", " "))
+
+
+def receiver_table(review: NoiseReview) -> pd.DataFrame:
+    """Return pages per rule and receiver: this week, and a week in the weeks before."""
+    return review.by_receiver().rename(columns=lambda name: name.replace("_", " "))
+
+
+def changes_table(tunings: Sequence[Tuning]) -> pd.DataFrame:
+    """Return one row per tuned rule: what it is now, what it would be, and the effect."""
+    rows = []
+    for one in tunings:
+        now, then = one.current, one.recommended
+        owed = len(now.caught) + len(now.missed)
+        rows.append(
+            {
+                "rule": one.rule.name,
+                "verdict": one.verdict,
+                "now": setting_text(now),
+                "then": None if then is None else setting_text(then),
+                "false now": now.false_pages,
+                "false then": None if then is None else then.false_pages,
+                "caught now": f"{len(now.caught)} of {owed}",
+                "caught then": None if then is None else f"{len(then.caught)} of {owed}",
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def reading_table(tunings: Sequence[tuple[str, Tuning]]) -> pd.DataFrame:
@@ -178,15 +238,14 @@ def tuning_numbers(
 
 
 def score_row(score: Score) -> dict[str, Any]:
-    """Return a scorecard as one row of a table."""
+    """Return a scorecard as one row of a table; its formats are SCORE_FORMATS."""
     return {
         "setting": setting_text(score),
-        "pages_per_week": score.pages_per_week,
-        "false_per_week": score.false_pages_per_week,
-        "precision": score.precision,
         "caught": f"{len(score.caught)} of {len(score.caught) + len(score.missed)}",
-        "median_delay": score.delay_p50_seconds,
-        "night_pages": score.night_pages,
+        "pages a week": score.pages_per_week,
+        "false a week": score.false_pages_per_week,
+        "median delay": score.delay_p50_seconds,
+        "fires outside": score.false_firing_ratio,
     }
 
 
@@ -202,7 +261,7 @@ def validation_text(tuning: Tuning) -> str:
     )
 
 
-def _noisy(row: Any, tuning: Tuning | None) -> Finding:
+def _noisy(row: Any, tuning: Tuning | None, remarks: Sequence[Remark]) -> Finding:
     return Finding(
         id=f"noisy.{_slug(row.rule)}",
         severity="action",
@@ -210,9 +269,12 @@ def _noisy(row: Any, tuning: Tuning | None) -> Finding:
             f"{row.rule}: {row.false_pages} of {row.pages} pages were for nothing "
             f"({row.false_pages_per_week.mid:.1f} a week, {row.night_pages} pages at night)."
         ),
-        detail=(
-            "Its expression has no number to tune." if tuning is None
-            else f"{_verdict(tuning)} {tuning.reason}"
+        detail=" ".join(
+            [
+                "It has not been tuned here." if tuning is None
+                else f"{_verdict(tuning)} {tuning.reason}",
+                *(one.text for one in remarks),
+            ]
         ),
         numbers={"false_pages_per_week": row.false_pages_per_week, "precision": row.precision},
     )  # fmt: skip

@@ -10,13 +10,14 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from alertlab.noise import NoiseReview
+from alertlab.noise import ALWAYS, NoiseReview
 from alertlab.replay import EvaluatedRule, fired
 from alertlab.report import style
 from alertlab.tuning import Score, Tuning
 from alertlab.units import DAY_MS, format_duration
 
 _INCIDENT = {"color": style.COLOURS[5], "alpha": 0.35, "linewidth": 0}
+_ALWAYS_RATIO = 0.5  # of the time outside incidents
 _MAX_POINTS = 4_000  # more than twice a figure's pixels across
 
 
@@ -58,11 +59,9 @@ def timeline(review: NoiseReview, *, days: float = 7) -> Figure:
     end_ms = review.span.end_ms
     start_ms = max(review.span.start_ms, end_ms - int(days * DAY_MS))
     shot = fired(review.episodes)
-    names = [
-        name
-        for name in review.rules["rule"]
-        if name in set(shot["rule"]) | set(review.pages["rule"])
-    ]
+    shot = shot[~(shot["resolved_at"] < pd.Timestamp(start_ms, unit="ms", tz="UTC"))]
+    told = review.rules[review.rules["state"] != ALWAYS]
+    names = [name for name in told["rule"] if name in set(shot["rule"])]
     figure, axes = style.figure(0.9 + 0.34 * max(1, len(names)))
     _mark_incidents(axes, review.incidents)
     last = pd.Timestamp(end_ms, unit="ms", tz="UTC")
@@ -145,21 +144,21 @@ def trade_off(tunings: Sequence[tuple[str, Tuning]]) -> Figure:
             *zip(*map(_trade, front), strict=True) if front else ((), ()),
             color=colour, linestyle=style.LINE_STYLES[i], marker=marker, label=f"{name}: settings",
         )  # fmt: skip
-        x, y = _trade(tuning.current)
-        axes.plot(
-            x, y, "*", color=colour, markersize=15, linestyle="", markeredgecolor=style.INK,
-            label=f"{name}: current",
-        )  # fmt: skip
-        if tuning.recommended is not None:
-            x, y = _trade(tuning.recommended)
+        if not _always_fires(tuning.current):
             axes.plot(
-                x, y, "o", markersize=16, markerfacecolor="none", markeredgecolor=colour,
-                markeredgewidth=2, linestyle="", label=f"{name}: recommended",
+                *_trade(tuning.current), "*", color=colour, markersize=15, linestyle="",
+                markeredgecolor=style.INK, label=f"{name}: current",
+            )  # fmt: skip
+        if tuning.recommended is not None:
+            axes.plot(
+                *_trade(tuning.recommended), "o", markersize=16, markerfacecolor="none",
+                markeredgecolor=colour, markeredgewidth=2, linestyle="",
+                label=f"{name}: recommended", clip_on=False,
             )  # fmt: skip
     axes.set_xlabel("false pages a week")
     axes.set_ylabel("incidents caught")
     axes.set_xlim(left=-0.2)
-    axes.set_ylim(bottom=0)
+    axes.set_ylim(bottom=0, top=axes.get_ylim()[1] + 0.5)
     axes.yaxis.get_major_locator().set_params(integer=True)
     axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
@@ -169,8 +168,11 @@ def trade_off_alt(tunings: Sequence[tuple[str, Tuning]]) -> str:
     """Say in words what ``trade_off`` draws."""
     parts = []
     for name, tuning in tunings:
-        x, y = _trade(tuning.current)
-        parts.append(f"{name}: now {y} incidents caught at {x:.1f} false pages a week")
+        if _always_fires(tuning.current):
+            parts.append(f"{name}: fires nearly always now")
+        else:
+            x, y = _trade(tuning.current)
+            parts.append(f"{name}: now {y} incidents caught at {x:.1f} false pages a week")
         if tuning.recommended is not None:
             x, y = _trade(tuning.recommended)
             parts.append(f"recommended {y} at {x:.1f}")
@@ -178,12 +180,20 @@ def trade_off_alt(tunings: Sequence[tuple[str, Tuning]]) -> str:
 
 
 def setting_text(score: Score) -> str:
-    """Write a setting as a rule would state it."""
+    """Write a setting in words: ``threshold 5, window 5m, for 2m``."""
     setting = score.setting
-    window = "" if setting.window_ms is None else f"[{format_duration(setting.window_ms)}] "
-    keep = setting.keep_firing_for_ms
-    tail = f", keep_firing_for {format_duration(keep)}" if keep else ""
-    return f"{window}{setting.threshold:g} for {format_duration(setting.hold_duration_ms)}{tail}"
+    parts = [f"threshold {setting.threshold:g}"]
+    if setting.window_ms is not None:
+        parts.append(f"window {format_duration(setting.window_ms)}")
+    parts.append(f"for {format_duration(setting.hold_duration_ms)}")
+    if setting.keep_firing_for_ms:
+        parts.append(f"keep_firing_for {format_duration(setting.keep_firing_for_ms)}")
+    return ", ".join(parts)
+
+
+def _always_fires(score: Score) -> bool:
+    """A rule that fires nearly always catches everything and says nothing: no point to compare."""
+    return score.false_firing_ratio > _ALWAYS_RATIO
 
 
 def _trade(score: Score) -> tuple[float, int]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ruamel.yaml import YAML
+from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode
 
 from alertlab.errors import BadInput
@@ -35,9 +36,9 @@ def edit_rule(text: str, rule: AlertRule, change: RuleChange) -> str:
     Comments, order and quoting stay.  Raises BadInput where the expression's text in the file
     cannot be edited in place (an expression split by YAML folding, for instance).
     """
-    node = _rule_node(text, rule)
+    place, node = _rule_node(text, rule)
     keys = {key.value: (key, value) for key, value in node.value}
-    edits = []
+    edits, wanted = [], {}
     expr_key, expr_node = keys["expr"]
     new_expr = changed_expr(rule.expr, change)
     if new_expr != rule.expr:
@@ -46,21 +47,27 @@ def edit_rule(text: str, rule: AlertRule, change: RuleChange) -> str:
         if raw.count(rule.expr) != 1:
             raise BadInput(f"{rule.where}: the expression is folded or quoted; edit it by hand")
         edits.append((start, end, raw.replace(rule.expr, new_expr)))
+        wanted["expr"] = expr_node.value.replace(rule.expr, new_expr)
     indent = " " * expr_key.start_mark.column
+    newline = "\r\n" if "\r\n" in text else "\n"
     for key, duration_ms in (
         ("for", change.hold_duration_ms),
         ("keep_firing_for", change.keep_firing_for_ms),
     ):
-        if duration_ms is None:
+        if duration_ms is None or (not duration_ms and key not in keys):
             continue
+        wanted[key] = format_duration(duration_ms)
         if key in keys:
-            edits.append((*_span(keys[key][1]), format_duration(duration_ms)))
-        elif duration_ms:
-            end = text.find("\n", _span(expr_node)[1] - 1) + 1 or len(text)
-            edits.append((end, end, f"{indent}{key}: {format_duration(duration_ms)}\n"))
+            edits.append((*_span(keys[key][1]), wanted[key]))
+            continue
+        line = f"{indent}{key}: {wanted[key]}"
+        end = text.find("\n", _span(expr_node)[1] - 1) + 1
+        edits.append((end, end, line + newline) if end else (len(text), len(text), newline + line))
+    edited = text
     for start, end, new in sorted(edits, reverse=True):
-        text = text[:start] + new + text[end:]
-    return text
+        edited = edited[:start] + new + edited[end:]
+    _check_edit(text, edited, place, wanted, rule)
+    return edited
 
 
 def changed_expr(expr: str, change: RuleChange) -> str:
@@ -74,27 +81,46 @@ def changed_expr(expr: str, change: RuleChange) -> str:
 
 def rule_diff(rule: AlertRule, change: RuleChange) -> str:
     """Return the unified diff of the rule's file for a change."""
-    before = Path(rule.file).read_text(encoding="utf-8")
+    with Path(rule.file).open(encoding="utf-8", newline="") as file:  # line ends as they are
+        before = file.read()
     after = edit_rule(before, rule, change)
     name = Path(rule.file).name
     lines = difflib.unified_diff(
         before.splitlines(keepends=True), after.splitlines(keepends=True), name, name, n=2
     )
-    return "".join(lines)
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    )
 
 
-def _rule_node(text: str, rule: AlertRule) -> MappingNode:
+def _check_edit(
+    before: str, after: str, place: tuple[int, int], wanted: dict[str, str], rule: AlertRule
+) -> None:
+    """Refuse an edit after which the file says anything but what was wanted."""
+    yaml, (group, index) = YAML(typ="safe", pure=True), place
+    expected = yaml.load(before)
+    expected["groups"][group]["rules"][index].update(wanted)
+    try:
+        same = yaml.load(after) == expected
+    except YAMLError:
+        same = False
+    if not same:
+        raise BadInput(f"{rule.where}: its YAML cannot be edited in place; edit it by hand")
+
+
+def _rule_node(text: str, rule: AlertRule) -> tuple[tuple[int, int], MappingNode]:
+    """Return (index of the group, index in the group) of a rule, and its node."""
     document = YAML().compose(text)
-    for group in _value(document, "groups").value:
-        for node in _value(group, "rules").value:
+    for g, group in enumerate(_entries(document, "groups")):
+        for i, node in enumerate(_entries(group, "rules")):
             alert = {key.value: value for key, value in node.value}.get("alert")
             if alert is not None and alert.value == rule.name and _line(node) == rule.line:
-                return node
+                return (g, i), node
     raise BadInput(f"{rule.where}: no longer stands there; load the file again")
 
 
-def _value(node: MappingNode, key: str) -> Node:
-    return next(value for name, value in node.value if name.value == key)
+def _entries(node: MappingNode, key: str) -> list[MappingNode]:
+    return next((list(value.value) for name, value in node.value if name.value == key), [])
 
 
 def _line(node: Node) -> int:

@@ -32,7 +32,11 @@ def lint_rule(rule: AlertRule) -> list[Remark]:
         return []
     return [
         remark
-        for remark in (_rate_read_as_count(rule, threshold), _one_alert_per_series(threshold))
+        for remark in (
+            _rate_read_as_count(rule, threshold),
+            _one_alert_per_series(threshold),
+            _mixed_percentile(threshold),
+        )
         if remark is not None
     ]
 
@@ -43,7 +47,7 @@ def _rate_read_as_count(rule: AlertRule, threshold: Threshold) -> Remark | None:
     if window_ms is None or not _is_call(threshold.lhs, ("rate", "irate")):
         return None
     texts = " ".join(rule.annotations.values())
-    said = {float(one.replace(",", "")) for one in _NUMBER.findall(texts)}
+    said = {float(one.replace(",", "")) for one in _NUMBER.findall(texts) if one.count(".") < 2}
     if threshold.value not in said:
         return None
     count = threshold.value * window_ms / SECOND_MS
@@ -67,8 +71,33 @@ def _one_alert_per_series(threshold: Threshold) -> Remark | None:
     )
 
 
-def _is_call(expr: str, names: tuple[str, ...]) -> bool:
+def _mixed_percentile(threshold: Threshold) -> Remark | None:
+    """A percentile over everything moves with the mix of slow and fast work, not only its speed."""
+    if not _is_call(threshold.lhs, ("histogram_quantile",)):
+        return None
+    buckets = _bare(threshold.lhs).args[1]
+    if not isinstance(buckets, ast.AggregateExpr) or not _groups_by_bucket_only(buckets):
+        return None
+    return Remark(
+        "mixed-percentile",
+        "One percentile over all methods and pods moves with the mix of slow and fast calls as "
+        "much as with their latency, most of all when there are few calls; group it by method.",
+    )
+
+
+def _groups_by_bucket_only(node: ast.AggregateExpr) -> bool:
+    modifier = node.modifier
+    return modifier is not None and "By" in str(modifier.type) and list(modifier.labels) == ["le"]
+
+
+def _bare(expr: str) -> object:
+    """Return an expression's tree without the parentheses around it."""
     node = parse(expr)
     while isinstance(node, ast.ParenExpr):
         node = node.expr
+    return node
+
+
+def _is_call(expr: str, names: tuple[str, ...]) -> bool:
+    node = _bare(expr)
     return isinstance(node, ast.Call) and node.func.name in names

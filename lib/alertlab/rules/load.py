@@ -15,6 +15,8 @@ from typing import Any
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import ScalarNode
+from ruamel.yaml.resolver import VersionedResolver
 
 from alertlab.errors import BadInput, known_name, require_file
 from alertlab.promql import parse
@@ -53,10 +55,23 @@ def find_rule(rules: Iterable[AlertRule], name: str) -> AlertRule:
     return found[0]
 
 
+class _TextResolver(VersionedResolver):
+    """Takes every plain scalar for the text it is: ``010`` and ``true`` are label values."""
+
+    def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
+        is_text = kind is ScalarNode and value != "<<"
+        return super().resolve(kind, value, (False, False) if is_text else implicit)
+
+
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file with line numbers kept; BadInput says where it is broken."""
+    """Read a YAML file with line numbers kept and every scalar as its text ("" for null).
+
+    BadInput says where the file is broken.
+    """
+    yaml = YAML()
+    yaml.Resolver = _TextResolver
     try:
-        return YAML().load(path.read_text(encoding="utf-8"))
+        return yaml.load(path.read_text(encoding="utf-8"))
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""
@@ -72,17 +87,17 @@ def _load_file(path: Path, evaluation_interval_ms: int) -> list[AlertRule]:
     if not isinstance(document, CommentedMap) or set(document) - {"groups"}:
         raise BadInput(f"{path}: a rule file holds one key, groups; check what stands beside it")
     rules, names = [], set()
-    for group in document.get("groups") or []:
+    for group in _entries(document, "groups", f"{path}"):
         if not isinstance(group, CommentedMap) or not group.get("name"):
             raise BadInput(f"{path}: a group has no name; add name: …")
         where = f"{path}:{_line(group)}: group {group['name']}"
         _only(group, _GROUP_KEYS, where)
-        if group["name"] in names:
+        if str(group["name"]) in names:
             raise BadInput(f"{where}: the group's name stands twice in this file; rename one")
-        names.add(group["name"])
-        if group.get("limit"):
+        names.add(str(group["name"]))
+        if group.get("limit", "0") not in ("", "0"):
             raise BadInput(f"{where}: limit is not replayed here; remove it to replay the group")
-        for rule in group.get("rules") or []:
+        for rule in _entries(group, "rules", where):
             loaded = _load_rule(rule, group, path, where, evaluation_interval_ms)
             rules += [loaded] if loaded else []
     return rules
@@ -91,9 +106,9 @@ def _load_file(path: Path, evaluation_interval_ms: int) -> list[AlertRule]:
 def _load_rule(
     rule: Any, group: CommentedMap, path: Path, group_where: str, evaluation_interval_ms: int
 ) -> AlertRule | None:
-    if not isinstance(rule, CommentedMap) or ("alert" in rule) == ("record" in rule):
+    if not isinstance(rule, CommentedMap) or bool(rule.get("alert")) == bool(rule.get("record")):
         raise BadInput(f"{group_where}: each rule needs either alert: or record:")
-    name = str(rule.get("alert", rule.get("record")))
+    name = str(rule.get("alert") or rule["record"])
     where = f"{path}:{_line(rule)}: rule {name}"
     _only(rule, _RULE_KEYS, where)
     expr = rule.get("expr")
@@ -103,7 +118,7 @@ def _load_rule(
         parse(str(expr))
     except BadInput as error:
         raise type(error)(f"{where}: expr: {error}") from None
-    if "record" in rule:
+    if rule.get("record"):
         return None
     labels = {**_texts(group, "labels", where), **_texts(rule, "labels", where)}
     for label, value in labels.items():
@@ -121,9 +136,16 @@ def _load_rule(
         hold_duration_ms=_duration(rule, "for", where),
         keep_firing_for_ms=_duration(rule, "keep_firing_for", where),
         query_offset_ms=_duration(group, "query_offset", where),
-        labels=tuple(sorted((k, v) for k, v in labels.items() if v)),
+        labels=tuple(sorted(labels.items())),
         annotations=_texts(rule, "annotations", where),
     )
+
+
+def _entries(node: CommentedMap, key: str, where: str) -> list[Any]:
+    entries = node.get(key) or []
+    if not isinstance(entries, list):
+        raise BadInput(f"{where}: {key} is not a list")
+    return entries
 
 
 def _duration(node: CommentedMap, key: str, where: str) -> int:

@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from alertlab.units import LabelSet
-
 
 @dataclass(frozen=True)
 class AlertRule:
     """One alerting rule with everything that its evaluation depends on.
 
     ``hold_duration_ms`` is the rule's ``for``; ``interval_ms`` is its group's evaluation
-    interval; ``labels`` holds the group's labels too, overridden by the rule's.
+    interval; ``labels`` holds the group's labels too, overridden by the rule's; one with an empty
+    value takes that label away from the alert.
     """
 
     name: str
@@ -26,7 +25,7 @@ class AlertRule:
     hold_duration_ms: int = 0
     keep_firing_for_ms: int = 0
     query_offset_ms: int = 0
-    labels: LabelSet = ()
+    labels: tuple[tuple[str, str], ...] = ()
     annotations: Mapping[str, str] = field(default_factory=dict)
 
     @property

@@ -15,8 +15,10 @@ _MIRRORED = {">": "<", ">=": "<=", "<": ">", "<=": ">="}
 _NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
 _AT_END = re.compile(rf"(?:>=|<=|>|<)\s*({_NUMBER})[\s)]*\Z")
 _AT_START = re.compile(rf"[\s(]*({_NUMBER})\s*(?:>=|<=|>|<)")
-# Quoted strings are matched first, so that a bracket inside one is never taken for a window.
-_WINDOW = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`|\[([0-9a-z]+)\]")
+# Quoted strings are matched first, so that what stands inside one is taken for nothing else.
+_QUOTED = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`"
+_WINDOW = re.compile(rf"{_QUOTED}|#[^\n]*|\[\s*(\d[0-9a-z]*)\s*\]")
+_COMMENT = re.compile(rf"{_QUOTED}|(#[^\n]*)")
 
 
 @dataclass(frozen=True)
@@ -63,12 +65,16 @@ def find_threshold(expr: str) -> Threshold:
     if not isinstance(right, ast.NumberLiteral) or isinstance(left, ast.NumberLiteral):
         raise BadInput(f"{expr!r} has no numeric threshold: it does not compare with a number")
     found = pattern.search(expr)
-    if found is None or float(found[1]) != right.val:
+    if found is None or float(found[1]) != right.val or _in_comment(expr, found.start(1)):
         raise BadInput(
             f"the threshold of {expr!r} cannot be located in its text; "
             "write the comparison as lhs > number, without comments behind it"
         )
     return Threshold(left.prettify(), op, right.val, *found.span(1))
+
+
+def _in_comment(expr: str, at: int) -> bool:
+    return any(one.start(1) <= at < one.end(1) for one in _COMMENT.finditer(expr) if one[1])
 
 
 def find_windows(expr: str) -> list[str]:
@@ -84,7 +90,10 @@ def with_window(expr: str, window_ms: int) -> str:
 
 def window_ms_of(expr: str) -> int | None:
     """Return the one window [ms] an expression looks through, None if it has none or several."""
-    windows = {parse_duration(one) for one in find_windows(expr)}
+    # A bare number in brackets means seconds.
+    windows = {
+        parse_duration(f"{one}s" if one.isdigit() else one) for one in find_windows(expr)
+    }
     return windows.pop() if len(windows) == 1 else None
 
 

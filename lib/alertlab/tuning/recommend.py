@@ -31,16 +31,21 @@ class Constraints:
 
 def feasible(candidates: pd.DataFrame, constraints: Constraints) -> np.ndarray:
     """Tell which candidates hold the constraints; bool, shape (n_candidates,)."""
-    quiet = candidates["false_firing_ratio"] <= constraints.max_false_firing_ratio
-    delay = candidates["delay_p90_seconds"]
-    timely = quiet & (delay.isna() | (delay <= constraints.max_delay_seconds))
-    if not timely.any():
-        return timely.to_numpy()
-    most_critical = candidates["critical_detected"][timely].max()
-    most = candidates["detected"][timely].max()
+    possible = timely(candidates, constraints)
+    if not possible.any():
+        return possible
+    most_critical = candidates["critical_detected"][possible].max()
+    most = candidates["detected"][possible].max()
     needed = min(most, np.ceil(constraints.min_recall_ratio * candidates["owed"].max()))
     holds = (candidates["critical_detected"] >= most_critical) & (candidates["detected"] >= needed)
-    return (timely & holds).to_numpy()
+    return possible & holds.to_numpy()
+
+
+def timely(candidates: pd.DataFrame, constraints: Constraints) -> np.ndarray:
+    """Tell which candidates fire soon enough in incidents and seldom enough outside them."""
+    quiet = candidates["false_firing_ratio"] <= constraints.max_false_firing_ratio
+    delay = candidates["delay_p90_seconds"]
+    return (quiet & (delay.isna() | (delay <= constraints.max_delay_seconds))).to_numpy()
 
 
 def shortlist(
@@ -83,17 +88,28 @@ def pick(scores: Sequence[Score], current: Setting) -> Score:
 
 
 def pareto_front(candidates: pd.DataFrame, constraints: Constraints) -> pd.DataFrame:
-    """Return, for each number of incidents caught, the quietest candidate if worth its noise.
+    """Return, for each number of incidents caught in time, the quietest candidate.
 
     Ordered by incidents caught; a candidate that catches fewer must also be quieter.
     """
-    timely = candidates["false_firing_ratio"] <= constraints.max_false_firing_ratio
-    ranked = candidates[timely].sort_values(
+    ranked = candidates[timely(candidates, constraints)].sort_values(
         ["detected", "false_rises", "delay_p50_seconds"], ascending=[False, True, True]
     )
     best = ranked.drop_duplicates("detected")
     quieter = best["false_rises"] < best["false_rises"].cummin().shift(fill_value=np.inf)
     return best[quieter & (best["detected"] > 0)].iloc[::-1].reset_index(drop=True)
+
+
+def unbeaten(scores: Sequence[Score]) -> list[Score]:
+    """Return the simulated settings that no other beats in both false pages and incidents.
+
+    Of settings that do the same the first stays; ordered by false pages.
+    """
+    kept: list[Score] = []
+    for one in sorted(scores, key=lambda score: (score.false_pages, -len(score.caught))):
+        if not kept or len(one.caught) > len(kept[-1].caught):
+            kept.append(one)
+    return kept
 
 
 def to_setting(candidate: pd.Series) -> Setting:

@@ -49,6 +49,8 @@ class Score:
     per page, None without pages.  ``recall``: share of the owed incidents during which the rule
     fired, None without any.  Delays run from the incident's labelled start to the first firing
     evaluation; missed incidents have none and are named in ``missed``.
+    ``false_firing_ratio``: share of the time outside incidents at which any alert fired; a rule
+    that always fires catches everything and tells nobody anything.
     """
 
     setting: Setting
@@ -65,6 +67,7 @@ class Score:
     delay_p50_seconds: float | None
     delay_p90_seconds: float | None
     firing_hours: float
+    false_firing_ratio: float
 
     def to_json(self) -> dict[str, Any]:
         """Return the scorecard as JSON types; intervals as low, mid, high."""
@@ -124,6 +127,7 @@ def score_setting(
         delay_p50_seconds=_quantile(delays[caught], 0.5),
         delay_p90_seconds=_quantile(delays[caught], 0.9),
         firing_hours=firing_hours(shot, span),
+        false_firing_ratio=_false_firing_ratio(shot, tuned, incidents, margins, span),
     )
 
 
@@ -169,6 +173,25 @@ def firing_hours(fired_episodes: pd.DataFrame, span: Span) -> float:
     end = _until(fired_episodes, span.end_ms)
     overlap = np.minimum(end, span.end_ms) - np.maximum(start, span.start_ms)
     return float(np.maximum(0, overlap).sum() / HOUR_MS)
+
+
+def _false_firing_ratio(
+    shot: pd.DataFrame,
+    tuned: EvaluatedRule,
+    incidents: pd.DataFrame,
+    margins: Margins,
+    span: Span,
+) -> float:
+    """Return the share of the evaluations outside incidents at which any alert was firing."""
+    times = tuned.frame.times
+    starts = np.searchsorted(times, epoch_ms(shot["fired_at"]))
+    ends = np.searchsorted(times, _until(shot, int(times[-1]) + 1))
+    depth = np.bincount(starts, minlength=len(times) + 1) - np.bincount(
+        ends, minlength=len(times) + 1
+    )
+    firing = np.cumsum(depth)[: len(times)] > 0
+    quiet = (match_times(times, incidents, margins) < 0) & (times >= span.start_ms)
+    return float(firing[quiet].mean()) if quiet.any() else 0.0
 
 
 def _until(episodes: pd.DataFrame, end_ms: int) -> np.ndarray:

@@ -29,6 +29,7 @@ from alertlab.tuning.recommend import (
     pick,
     shortlist,
     to_setting,
+    unbeaten,
 )
 from alertlab.tuning.score import Score, Setting, score_setting
 from alertlab.tuning.sweep import Span, Truth, group_level, sweep_thresholds
@@ -148,6 +149,7 @@ def tune_rule(
     whole, seen, unseen = _sweep(evaluate, windows, current, incidents, margins, spans, track)
     short = _settings(shortlist(whole, constraints, current, _LONGEST_SHORTLIST))
     front = _settings(pareto_front(whole, constraints).tail(_LONGEST_FRONT))
+    holding = [one for one in front if _holds(whole, constraints, one)]
     scores: dict[Setting, Score] = {}
     wanted = {current, *short, *front}
     # By window, so that only one evaluated window is held at a time.
@@ -158,7 +160,8 @@ def tune_rule(
                 scores[setting] = score_setting(
                     at_window, setting, config, incidents, margins, span, time_zone=time_zone
                 )
-    best = pick([scores[one] for one in short], current) if short else None
+    possible = [scores[one] for one in dict.fromkeys([*short, *holding])]
+    best = pick(possible, current) if possible else None
     coverage = _coverage(evaluated, span, incidents)
     holds = _holds(whole, constraints, current)
     verdict, reason = _decide(scores[current], best, holds, constraints, coverage)
@@ -168,7 +171,7 @@ def tune_rule(
         reason=reason,
         current=scores[current],
         recommended=best if verdict == CHANGE else None,
-        front=tuple(scores[one] for one in front),
+        front=tuple(unbeaten([scores[one] for one in dict.fromkeys([*front, *short])])),
         candidates=whole,
         evaluated=evaluated,
         validation=_validate(seen, unseen, constraints, current, spans[1], spans[2]),
@@ -301,7 +304,7 @@ def _decide(
         f"False pages go from {now.false_pages_per_week.mid:.1f} to "
         f"{best.false_pages_per_week.mid:.1f} a week, incidents caught from {len(now.caught)} to "
         f"{len(best.caught)} of {len(now.caught) + len(now.missed)}; "
-        f"median delay {_minutes(now.delay_p50_seconds)} -> {_minutes(best.delay_p50_seconds)}."
+        f"median delay {_minutes(now.delay_p50_seconds)} to {_minutes(best.delay_p50_seconds)}."
     )
 
 
