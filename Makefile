@@ -12,7 +12,7 @@ RECORDING := data/recordings/auth-28d
 SMALL := data/recordings/auth-small
 NOTEBOOKS := notebooks/01_alert_noise_review.ipynb notebooks/02_threshold_tuning.ipynb
 
-.PHONY: help setup report test lint lab bench clean recordings
+.PHONY: help setup report test lint lab bench clean notebooks recordings
 
 help:  ## Say what there is.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -24,11 +24,11 @@ $(STAMP): pyproject.toml requirements.lock tools/setup.sh
 	@touch $@
 
 $(RECORDING)/meta.json: $(STAMP) data/scenarios/auth-28d.yaml
-	@$(BIN)/python -m auth_service.scenario data/scenarios/auth-28d.yaml --out $(RECORDING)
+	@$(BIN)/python -m auth_service.scenario data/scenarios/auth-28d.yaml --out $(RECORDING) --incidents data/incidents/auth-28d.yaml
 	@touch $@
 
 $(SMALL)/meta.json: $(STAMP) data/scenarios/auth-small.yaml
-	@$(BIN)/python -m auth_service.scenario data/scenarios/auth-small.yaml --out $(SMALL)
+	@$(BIN)/python -m auth_service.scenario data/scenarios/auth-small.yaml --out $(SMALL) --incidents data/incidents/auth-small.yaml
 	@touch $@
 
 recordings: $(RECORDING)/meta.json $(SMALL)/meta.json
@@ -39,6 +39,10 @@ report: $(RECORDING)/meta.json  ## Run the noise review and the tuning on the em
 test: $(STAMP) recordings  ## Install the test servers where possible and run all tests.
 	@tools/test-servers.sh "$(LOG)"
 	@$(BIN)/python -m pytest
+
+notebooks: $(SMALL)/meta.json  ## Renew the outputs that are committed with the notebooks.
+	@$(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level WARN \
+	  --ExecutePreprocessor.record_timing=False $(NOTEBOOKS)
 
 lint: $(STAMP)  ## Check style.
 	@$(BIN)/ruff check .
@@ -51,6 +55,6 @@ bench: $(RECORDING)/meta.json  ## Measure speed against real peers, as ratios.
 	@$(BIN)/python tools/bench.py
 
 clean:  ## Remove what was made: environment, recordings, reports, caches.
-	rm -rf $(VENV) .setup $(RECORDING) $(SMALL) data/recordings/*.incidents.yaml reports
+	rm -rf $(VENV) .setup $(RECORDING) $(SMALL) reports
 	rm -rf .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

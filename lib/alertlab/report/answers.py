@@ -14,11 +14,17 @@ from alertlab.noise import NO_DATA, NOISY, SILENT, NoiseReview
 from alertlab.replay import fired
 from alertlab.report.figures import setting_text
 from alertlab.report.findings import Finding
-from alertlab.rules import Remark, counter_selectors, lint_rule
+from alertlab.rules import Remark, RuleChange, changed_expr, counter_selectors, lint_rule
 from alertlab.sources import Source
 from alertlab.tuning import CHANGE, LEAVE, Constraints, Score, Tuning, best_thresholds
 from alertlab.units import format_duration
 
+CHANGE_COLUMNS = [
+    "rule", "verdict", "now", "then", "false now", "false then", "caught now", "caught then",
+]  # fmt: skip
+SCORE_COLUMNS = [
+    "setting", "caught", "pages a week", "false a week", "median delay", "fires outside",
+]  # fmt: skip
 SCORE_FORMATS = {
     "pages a week": ".1f",
     "false a week": ".1f",
@@ -71,12 +77,13 @@ def noise_answer(review: NoiseReview, tunings: Sequence[Tuning]) -> str:
 def noise_numbers(review: NoiseReview, tunings: Sequence[Tuning]) -> dict[str, Any]:
     """Return the review's figures for machines; times are RFC 3339 UTC."""
     shot = fired(review.episodes)
+    pages = review.pages.drop_duplicates(["at", "receiver", "group"])
     return {
         "weeks": review.span.weeks,
-        "pages": len(review.pages),
-        "false_pages": int(review.pages["incident"].isna().sum()),
+        "pages": len(pages),
+        "false_pages": int(pages["incident"].isna().sum()),
         "pages_by_receiver": {
-            str(name): int(count) for name, count in review.pages.groupby("receiver").size().items()
+            str(name): int(count) for name, count in pages.groupby("receiver").size().items()
         },
         "rules": {row["rule"]: _plain(row) for row in review.rules.to_dict("records")},
         "episodes": [
@@ -159,7 +166,7 @@ def changes_table(tunings: Sequence[Tuning]) -> pd.DataFrame:
                 "caught then": None if then is None else f"{len(then.caught)} of {owed}",
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=CHANGE_COLUMNS)
 
 
 def reading_table(tunings: Sequence[tuple[str, Tuning]]) -> pd.DataFrame:
@@ -169,7 +176,7 @@ def reading_table(tunings: Sequence[tuple[str, Tuning]]) -> pd.DataFrame:
         for which, score in (("now", tuning.current), ("recommended", tuning.recommended)):
             if score is not None:
                 rows.append({"reading": name, "which": which} | score_row(score))
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=["reading", "which", *SCORE_COLUMNS])
 
 
 def front_table(tunings: Sequence[tuple[str, Tuning]]) -> pd.DataFrame:
@@ -179,7 +186,8 @@ def front_table(tunings: Sequence[tuple[str, Tuning]]) -> pd.DataFrame:
             {"reading": name} | score_row(score)
             for name, tuning in tunings
             for score in sorted(tuning.front, key=lambda one: one.false_pages)
-        ]
+        ],
+        columns=["reading", *SCORE_COLUMNS],
     )
 
 
@@ -221,7 +229,7 @@ def tuning_numbers(
     """Return the session's figures for machines: what was observed, each reading, the verdict."""
     _, written = tunings[0]
     span, frame = written.span, written.evaluated.frame
-    inside = frame.present & (frame.times >= span.start_ms)
+    inside = frame.present & ~np.isnan(frame.values) & (frame.times >= span.start_ms)
     peak = float(np.max(frame.values[inside])) if inside.any() else None
     return {
         "rule": written.rule.name,
@@ -290,7 +298,12 @@ def _proposal(written: Tuning, best: Tuning) -> str:
     to = setting_text(best.recommended or best.current)
     if best.rule.expr == written.rule.expr:
         return f"change {setting_text(written.current)} to {to}."
-    return f"rewrite it as {best.rule.expr} with {to}."
+    change = best.change or RuleChange()
+    hold = (best.recommended or best.current).setting.hold_duration_ms
+    return (
+        f"rewrite it as {changed_expr(best.rule.expr, change)}, for {format_duration(hold)}, "
+        "and its text with it."
+    )
 
 
 def _effect(now: Score, best: Tuning) -> str:
@@ -311,7 +324,7 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _weeks(review: NoiseReview) -> str:
     weeks = review.span.weeks
-    return f"{weeks:.0f} weeks" if weeks >= 2 else f"{weeks * 7:.1f} days"
+    return f"{weeks:.0f} weeks" if weeks >= 1.5 else f"{weeks * 7:.1f} days"
 
 
 def _join(names: Sequence[str]) -> str:

@@ -26,6 +26,9 @@ def weekly_pages(review: NoiseReview) -> Figure:
     weekly = review.weekly()
     receivers = list(dict.fromkeys(weekly["receiver"]))
     figure, panels = style.figure(3.0, columns=max(1, len(receivers)), sharey=True, squeeze=False)
+    for axes in panels[0]:
+        axes.set_xlabel("week beginning")
+        axes.grid(axis="x", visible=False)
     for axes, receiver in zip(panels[0], receivers, strict=False):
         own = weekly[weekly["receiver"] == receiver]
         names = own["week"].dt.tz_convert(review.time_zone).dt.strftime("%d %b")
@@ -34,9 +37,7 @@ def weekly_pages(review: NoiseReview) -> Figure:
             names, own["false"], bottom=own["true"], color="white", hatch=style.HATCHES[1],
             edgecolor=style.COLOURS[1], label="false",
         )  # fmt: skip
-        axes.set_title(receiver)
-        axes.set_xlabel("week beginning")
-        axes.grid(axis="x", visible=False)
+        axes.set_title(_literal(receiver))
     panels[0][0].set_ylabel("pages")
     panels[0][0].yaxis.get_major_locator().set_params(integer=True)
     panels[0][-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
@@ -82,7 +83,7 @@ def timeline(review: NoiseReview, *, days: float = 7) -> Figure:
             axes.plot(at, [y - 0.36] * len(at), marker, color=colour, markersize=5, linestyle="")
     axes.plot([], [], "o", color=style.COLOURS[0], linestyle="", label="page in an incident")
     axes.plot([], [], "x", color=style.COLOURS[1], linestyle="", label="false page")
-    axes.set_yticks(range(len(names)), names)
+    axes.set_yticks(range(len(names)), [_literal(name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.8)
     _time_axis(axes, start_ms, end_ms, review.time_zone)
     figure.legend(loc="outside lower center", ncols=3)
@@ -117,8 +118,8 @@ def rule_values(
         threshold.value, color=style.COLOURS[1], linestyle=style.LINE_STYLES[1],
         label=f"threshold {threshold.op} {threshold.value:g}",
     )  # fmt: skip
-    axes.set_ylabel(unit)
-    axes.set_ylim(bottom=min(0, np.nanmin(line)) if np.isfinite(line).any() else 0)
+    axes.set_ylabel(_literal(unit))
+    axes.set_ylim(bottom=np.min(line, initial=0.0, where=np.isfinite(line)))
     _time_axis(axes, int(times[0]), int(times[-1]), time_zone)
     figure.legend(loc="outside lower center", ncols=3)
     return figure
@@ -137,7 +138,8 @@ def rule_values_alt(evaluated: EvaluatedRule, incidents: pd.DataFrame) -> str:
 def trade_off(tunings: Sequence[tuple[str, Tuning]]) -> Figure:
     """Draw incidents caught against false pages a week: fronts, current and recommended points."""
     figure, axes = style.figure(3.6)
-    for i, (name, tuning) in enumerate(tunings):
+    for i, (reading, tuning) in enumerate(tunings):
+        name = _literal(reading)
         colour, marker = style.COLOURS[i], style.MARKERS[i]
         front = sorted(tuning.front, key=_trade)
         axes.plot(
@@ -196,6 +198,11 @@ def _always_fires(score: Score) -> bool:
     return score.false_firing_ratio > _ALWAYS_RATIO
 
 
+def _literal(text: str) -> str:
+    """Return a text of someone else's, in which a dollar sign starts no formula."""
+    return text.replace("$", r"\$")
+
+
 def _trade(score: Score) -> tuple[float, int]:
     return score.false_pages_per_week.mid, len(score.caught)
 
@@ -218,5 +225,4 @@ def _time_axis(axes: Axes, start_ms: int, end_ms: int, time_zone: str) -> None:
 def _thin(times: np.ndarray, values: np.ndarray, worst: np.ufunc) -> tuple[np.ndarray, np.ndarray]:
     """Keep the worst value of each stretch, so that a short peak is never thinned away."""
     each = max(1, len(times) // _MAX_POINTS)
-    count = len(times) // each * each
-    return times[:count:each], worst.reduce(values[:count].reshape(-1, each), axis=1)
+    return times[::each], worst.reduceat(values, np.arange(0, len(times), each))
