@@ -96,7 +96,9 @@ def pareto_front(candidates: pd.DataFrame, constraints: Constraints) -> pd.DataF
         ["detected", "false_rises", "delay_p50_seconds"], ascending=[False, True, True]
     )
     best = ranked.drop_duplicates("detected")
-    quieter = best["false_rises"] < best["false_rises"].cummin().shift(fill_value=np.inf)
+    quieter = best["false_rises"] < best["false_rises"].astype(float).cummin().shift(
+        fill_value=np.inf
+    )
     return best[quieter & (best["detected"] > 0)].iloc[::-1].reset_index(drop=True)
 
 

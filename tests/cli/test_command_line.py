@@ -1,0 +1,335 @@
+"""The command line: every bad input is one sentence with the right exit code; JSON has its shape."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alertlab.cli import main
+from alertlab.frame import Series
+from alertlab.sources import RecordingWriter
+from alertlab.units import DAY_MS, MINUTE_MS
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+START_MS = 20_000 * DAY_MS
+RULES = """\
+groups:
+  - name: demo
+    interval: 1m
+    rules:
+      - alert: TooMany
+        expr: queue_length > 5
+        for: 2m
+        labels: {severity: warning}
+      - alert: Down
+        expr: up == 0
+"""
+ROUTES = """\
+route: {receiver: team, group_by: [alertname], group_wait: 30s}
+receivers: [{name: team, slack_configs: [{channel: c, send_resolved: true}]}]
+"""
+
+Invoke = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def invoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Invoke:
+    """Run the command line in this process: exit code, stdout, stderr."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        monkeypatch.setattr("sys.argv", ["alertlab", *map(str, arguments)])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = end.code or 0
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return run
+
+
+@pytest.fixture
+def scene(tmp_path: Path) -> Path:
+    """A folder with a recording (a queue of 9 for ten minutes), rules, routes and incidents."""
+    times = START_MS + MINUTE_MS * np.arange(60)
+    values = np.where((np.arange(60) >= 20) & (np.arange(60) < 30), 9.0, 1.0)
+    with RecordingWriter(
+        tmp_path / "recording", origin="a test", scrape_interval_ms=MINUTE_MS, synthetic=True
+    ) as writer:
+        writer.add_day(
+            [
+                Series((("__name__", "queue_length"),), times, values),
+                Series((("__name__", "up"),), times, np.ones(60)),
+            ]
+        )
+    (tmp_path / "rules.yml").write_text(RULES)
+    (tmp_path / "routes.yml").write_text(ROUTES)
+    (tmp_path / "incidents.yml").write_text(
+        "- {id: one, start: 2024-10-04T00:20:00Z, end: 2024-10-04T00:30:00Z, severity: critical}\n"
+    )
+    return tmp_path
+
+
+@pytest.fixture
+def refusing_server() -> Iterator[Callable[[int, str], str]]:
+    """A server that refuses every request with a status and Prometheus' error body."""
+    servers = []
+
+    def start(status: int, error: str) -> str:
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                body = json.dumps({"status": "error", "error": error}).encode()
+                self.send_response(status)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        server = HTTPServer(("127.0.0.1", 0), Handler)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        servers.append(server)
+        return f"http://127.0.0.1:{server.server_port}"
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+def sentence(code: int, out: str, err: str) -> str:
+    """Check that a failure is one sentence on stderr and return it."""
+    assert out == ""
+    assert "Traceback" not in err
+    lines = err.strip().splitlines()
+    assert len(lines) == 1, err
+    assert lines[0].startswith("alertlab: ")
+    return lines[0]
+
+
+def test_no_server_at_the_address(invoke: Invoke) -> None:
+    """An address where nobody listens is a server's failure, not the input's."""
+    result = invoke("query", "up", "--source", "http://127.0.0.1:9", "--start", 0, "--end", 60)
+    assert result[0] == 1
+    assert "no Prometheus server answers at http://127.0.0.1:9" in sentence(*result)
+
+
+@pytest.mark.parametrize(
+    ("status", "error", "code", "part"),
+    [
+        (401, "unauthorized", 1, "PROMETHEUS_TOKEN"),
+        (422, "many-to-many matching not allowed", 2, "many-to-many matching not allowed"),
+        (400, "parse error: unclosed left parenthesis", 2, "unclosed left parenthesis"),
+    ],
+)
+def test_server_refuses(
+    invoke: Invoke, refusing_server: Callable, status: int, error: str, code: int, part: str
+) -> None:
+    """A refused query is bad input, refused access is not; both repeat the server's reason."""
+    url = refusing_server(status, error)
+    result = invoke("query", "up", "--source", url, "--start", 0, "--end", 60)
+    assert result[0] == code
+    assert part in sentence(*result)
+
+
+def test_empty_result_is_no_error(invoke: Invoke, scene: Path) -> None:
+    """A query that finds nothing says so and succeeds."""
+    code, out, err = invoke("query", "nothing", "--source", scene / "recording", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(out) == {"resultType": "matrix", "result": []}
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("groups:\n  - name: a\n   rules: []\n", "rules.yml:3"),
+        (RULES.replace("expr: queue_length > 5", "expr: queue_length >"), "rule TooMany: expr"),
+        (RULES.replace("for: 2m", "for: soon"), "rule TooMany: for"),
+        (RULES.replace("for: 2m", "fro: 2m"), "unknown key 'fro'"),
+    ],
+)
+def test_broken_rule_file(invoke: Invoke, scene: Path, text: str, part: str) -> None:
+    """A rule file that Prometheus would refuse is refused with file, line or rule and key."""
+    (scene / "rules.yml").write_text(text)
+    result = invoke("replay", scene / "rules.yml", "--source", scene / "recording")
+    assert result[0] == 2
+    assert part in sentence(*result)
+
+
+def test_unknown_rule_name(invoke: Invoke, scene: Path) -> None:
+    """A rule name that is not there is refused with those that are."""
+    result = invoke("replay", scene / "rules.yml", "--source", scene / "recording", "--rule", "X")
+    assert result[0] == 2
+    assert "Down, TooMany" in sentence(*result)
+
+
+def test_rule_without_numeric_threshold(invoke: Invoke, scene: Path) -> None:
+    """Tuning needs a comparison with a number."""
+    result = invoke("tune", scene / "rules.yml", "--source", scene / "recording", "--rule", "Down")
+    assert result[0] == 2
+    assert "no numeric threshold" in sentence(*result)
+
+
+@pytest.mark.parametrize(
+    ("text", "part"),
+    [
+        ("- {id: a, start: 2024-10-04T02:00:00Z, end: 2024-10-04T01:00:00Z}", "incident a"),
+        ("- {id: a, start: 0, end: 1}\n- {id: a, start: 2, end: 3}", "'a' stands twice"),
+        ("- {id: a, start: 2024-10-04T02:00:00, end: 2024-10-04T03:00:00}", "no time zone"),
+        ("- {id: a, start: 2024-10-04T02:00:00Z}", "end is missing"),
+    ],
+)
+def test_broken_incidents(invoke: Invoke, scene: Path, text: str, part: str) -> None:
+    """Incidents that cannot be meant so are refused by id and field."""
+    (scene / "incidents.yml").write_text(text)
+    result = invoke(
+        "tune", scene / "rules.yml", "--source", scene / "recording", "--rule", "TooMany",
+        "--incidents", scene / "incidents.yml",
+    )  # fmt: skip
+    assert result[0] == 2
+    assert part in sentence(*result)
+
+
+def test_start_after_end(invoke: Invoke, scene: Path) -> None:
+    """A span that runs backwards is refused."""
+    result = invoke(
+        "query", "up", "--source", scene / "recording",
+        "--start", "2024-10-04T00:30:00Z", "--end", "2024-10-04T00:10:00Z",
+    )  # fmt: skip
+    assert result[0] == 2
+    assert "is not before the end" in sentence(*result)
+
+
+def test_recording_with_a_missing_file(invoke: Invoke, scene: Path) -> None:
+    """A recording's missing day is named."""
+    (scene / "recording" / "2024-10-04.parquet").unlink()
+    result = invoke("query", "up", "--source", scene / "recording")
+    assert result[0] == 2
+    assert "2024-10-04.parquet is missing" in sentence(*result)
+
+
+def test_recording_with_a_damaged_file(invoke: Invoke, scene: Path) -> None:
+    """One flipped byte is noticed and the file named."""
+    path = scene / "recording" / "2024-10-04.parquet"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    result = invoke("query", "up", "--source", scene / "recording")
+    assert result[0] == 2
+    assert "2024-10-04.parquet is damaged" in sentence(*result)
+
+
+@pytest.mark.parametrize(
+    ("assignment", "part"),
+    [
+        ("histroy=7d", "unknown notebook parameter 'histroy'"),
+        ("min_recall_ratio=much", "parameter min_recall_ratio must be a number"),
+        ("source=http://me:secret@host", "parameter source holds an address"),
+    ],
+)
+def test_bad_notebook_parameter(invoke: Invoke, tmp_path: Path, assignment: str, part: str) -> None:
+    """Parameters are refused before a kernel starts, and nothing is written."""
+    notebook = ROOT / "notebooks" / "02_threshold_tuning.ipynb"
+    out = tmp_path / "reports"
+    result = invoke("run", notebook, "-p", assignment, "--out", out)
+    assert result[0] == 2
+    said = sentence(*result)
+    assert part in said
+    assert "secret" not in said
+    assert not out.exists()
+
+
+def test_replay_json(invoke: Invoke, scene: Path) -> None:
+    """The episodes' document has the stable keys, times in unix seconds."""
+    code, out, _ = invoke("replay", scene / "rules.yml", "--source", scene / "recording", "--json")
+    assert code == 0
+    start = START_MS / 1000
+    assert json.loads(out) == [
+        {
+            "rule": "TooMany",
+            "labels": {"alertname": "TooMany", "severity": "warning"},
+            "active_at": start + 20 * 60,
+            "fired_at": start + 22 * 60,
+            "resolved_at": start + 30 * 60,
+        }
+    ]
+
+
+def test_slot_offset_moves_evaluations(invoke: Invoke, scene: Path) -> None:
+    """An offset of the slots shows in the episodes' times."""
+    command = ["replay", scene / "rules.yml", "--source", scene / "recording", "--json"]
+    _, out, _ = invoke(*command, "--slot-offset", "20s")
+    assert json.loads(out)[0]["fired_at"] == START_MS / 1000 + 22 * 60 + 20
+
+
+def test_pages_json(invoke: Invoke, scene: Path) -> None:
+    """The notifications' document has the stable keys; group_wait delays the first."""
+    code, out, _ = invoke(
+        "pages", scene / "rules.yml", "--source", scene / "recording",
+        "--alertmanager", scene / "routes.yml", "--json",
+    )  # fmt: skip
+    assert code == 0
+    first, resolved = json.loads(out)
+    labels = {"alertname": "TooMany", "severity": "warning"}
+    assert first == {
+        "at": START_MS / 1000 + 22 * 60 + 30,
+        "receiver": "team",
+        "integration": "slack",
+        "group_labels": {"alertname": "TooMany"},
+        "reason": "first",
+        "firing": [labels],
+        "resolved": [],
+    }
+    assert (resolved["reason"], resolved["resolved"]) == ("resolved", [labels])
+
+
+def test_tune_json(invoke: Invoke, scene: Path) -> None:
+    """An hour of data is not enough, and the document says so with every stable key."""
+    code, out, _ = invoke(
+        "tune", scene / "rules.yml", "--source", scene / "recording", "--rule", "TooMany",
+        "--incidents", scene / "incidents.yml", "--json",
+    )  # fmt: skip
+    assert code == 0
+    document = json.loads(out)
+    assert document["verdict"] == "not enough data"
+    assert document["recommended"] is None
+    assert set(document) >= {"rule", "current", "front", "candidates", "coverage"}
+    assert set(document["current"]) >= {
+        "threshold", "for", "keep_firing_for", "window", "pages_per_week", "precision", "recall",
+        "delay_p50_seconds",
+    }  # fmt: skip
+    assert set(document["current"]["recall"]) == {"low", "mid", "high"}
+
+
+def test_query_json_is_prometheus_data(invoke: Invoke, scene: Path) -> None:
+    """A range query's document is the data object of Prometheus' API."""
+    _, out, _ = invoke(
+        "query", "queue_length / 4", "--source", scene / "recording", "--json", "--step", "10m",
+        "--start", START_MS / 1000 + 600, "--end", START_MS / 1000 + 1200,
+    )  # fmt: skip
+    assert json.loads(out) == {
+        "resultType": "matrix",
+        "result": [
+            {
+                "metric": {},
+                "values": [[START_MS / 1000 + 600, "0.25"], [START_MS / 1000 + 1200, "2.25"]],
+            }
+        ],
+    }
+
+
+@pytest.mark.parametrize("command", ["record", "query", "replay", "pages", "tune", "run", "lab"])
+def test_every_command_explains_itself(invoke: Invoke, command: str) -> None:
+    """--help works for each command."""
+    code, out, _ = invoke(command, "--help")
+    assert code == 0
+    assert "Usage" in out
