@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from alertlab.frame import Series
+from alertlab.units import LabelSet, label_set
+from auth_service import metrics
 from auth_service.metrics import CODES_BY_METHOD, METHODS
 
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
@@ -71,6 +75,57 @@ class Account:
             "latency": {m: _latency(ms) for m, ms in sorted(self._latencies_ms.items())},
             "phases": sorted(self.phases, key=lambda phase: phase["start"]),
         }
+
+
+def expected_counters(account: Mapping[str, Any]) -> dict[LabelSet, int]:
+    """Return what a service started for one run must export after it, zeros included.
+
+    account : ``Account.summary`` of that run, with ``unanswered`` 0
+    """
+    found: dict[LabelSet, int] = {}
+
+    def add(name: str, value: int, **labels: str) -> None:
+        found[label_set({"__name__": name, **labels})] = value
+
+    add(metrics.LOGIN_REQUESTS, account["login_requests"])
+    add(metrics.LOGIN_SUCCESS, account["login_success"])
+    add(metrics.TOKENS_ISSUED, account["tokens_issued"])
+    add(metrics.TOKEN_VALIDATION_LATENCY + "_count", account["token_validations"])
+    for reason in metrics.LOGIN_FAILURE_REASONS:
+        add(metrics.LOGIN_FAILURE, account["login_failure"].get(reason, 0), reason=reason)
+    for reason in metrics.TOKEN_ERROR_REASONS:
+        add(metrics.TOKEN_ERRORS, account["token_errors"].get(reason, 0), reason=reason)
+    for method, codes in CODES_BY_METHOD.items():
+        labels = {
+            "grpc_type": metrics.GRPC_TYPE,
+            "grpc_service": metrics.GRPC_SERVICE,
+            "grpc_method": method,
+        }
+        calls = account["calls"][method]
+        for code in codes:
+            add(metrics.GRPC_HANDLED, calls.get(code, 0), grpc_code=code, **labels)
+        for name in (metrics.GRPC_STARTED, metrics.GRPC_HANDLING + "_count"):
+            add(name, sum(calls.values()), **labels)
+    return found
+
+
+def disagreements(
+    account: Mapping[str, Any], series: Iterable[Series]
+) -> dict[LabelSet, tuple[int, float | None]]:
+    """Return the counters that ended at another value than the account says: (said, seen).
+
+    series : what was scraped of the service, with the labels that Prometheus adds to a target
+    """
+    seen = {
+        label_set({k: v for k, v in one.labels if k not in ("job", "instance")}): one.values[-1]
+        for one in series
+    }
+    expected = expected_counters(account)
+    return {
+        labels: (count, seen.get(labels))
+        for labels, count in expected.items()
+        if seen.get(labels) != count
+    }
 
 
 def _is_answer(method: str, code: str) -> bool:

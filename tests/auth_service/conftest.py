@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import re
-import subprocess
-import sys
-import time
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,11 +16,10 @@ from prometheus_client import CollectorRegistry
 from auth_service.proto.auth_pb2_grpc import AuthServiceStub
 from auth_service.server import AuthServer, create_server
 from auth_service.settings import Settings
+from auth_service.stack import CHEAP_HASHING, Service, run_service
 from auth_service.tokens import KeyRing
 
 CHEAP = Settings(argon2_time_cost=1, argon2_memory_kib=8, argon2_parallelism=1, grace_seconds=5.0)
-CHEAP_FLAGS = ("--argon2-time-cost=1", "--argon2-memory-kib=8", "--argon2-parallelism=1")
-PATIENCE_SECONDS = 30.0
 
 
 class Running(NamedTuple):
@@ -42,23 +38,6 @@ class Running(NamedTuple):
         value = self.registry.get_sample_value(name, labels)
         assert value is not None, f"no sample {name} {labels}"
         return value
-
-
-class Process(NamedTuple):
-    """The service as a process of its own."""
-
-    popen: subprocess.Popen[str]
-    target: str
-    metrics_url: str
-    log: Path
-
-
-def wait_until(condition: Callable[[], object]) -> None:
-    """Return when the condition holds; fail when it does not for very long."""
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -91,27 +70,15 @@ def service(start_service: Callable[..., Running]) -> Running:
 
 
 @pytest.fixture
-def start_process(tmp_path: Path) -> Iterator[Callable[..., Process]]:
-    """Run ``python -m auth_service`` on free ports; killed after the test if still there."""
-    processes: list[subprocess.Popen[str]] = []
+def start_process(tmp_path: Path) -> Iterator[Callable[..., Service]]:
+    """Run ``python -m auth_service`` on free ports; stopped after the test if still there."""
+    with ExitStack() as processes:
 
-    def start(*flags: str) -> Process:
-        log = tmp_path / f"service-{len(processes)}.log"
-        command = [sys.executable, "-m", "auth_service", "--listen", "127.0.0.1:0"]
-        with log.open("w") as stderr:
-            popen = subprocess.Popen(
-                [*command, "--metrics-port", "0", *CHEAP_FLAGS, *flags], stderr=stderr, text=True
-            )
-        processes.append(popen)
-        wait_until(lambda: "metrics on" in log.read_text() or popen.poll() is not None)
-        found = re.search(r"gRPC on (\S+)\nmetrics on (\S+)\n", log.read_text())
-        assert found, log.read_text()
-        return Process(popen, found[1], found[2], log)
+        def start(*flags: str) -> Service:
+            folder = Path(tempfile.mkdtemp(dir=tmp_path))
+            return processes.enter_context(run_service(folder, *CHEAP_HASHING, *flags))
 
-    yield start
-    for popen in processes:
-        popen.kill()
-        popen.wait()
+        yield start
 
 
 @pytest.fixture

@@ -11,11 +11,11 @@ import urllib.request
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from auth_service import metrics
+from alertlab.units import LabelSet, label_set
 from auth_service.cli import run_command
 from auth_service.loadgen import drive
 from auth_service.loadgen.__main__ import generate_load, parse_load
-from auth_service.metrics import GRPC_SERVICE, GRPC_TYPE
+from auth_service.loadgen.account import expected_counters
 
 
 def run(*flags: str) -> subprocess.CompletedProcess[str]:
@@ -23,41 +23,16 @@ def run(*flags: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, check=False, capture_output=True, text=True, timeout=120)
 
 
-def exported(url: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    """Return the service's counters and histogram counts by name and labels."""
+def exported(url: str) -> dict[LabelSet, float]:
+    """Return the service's counters and histogram counts by label set."""
     with urllib.request.urlopen(url) as response:
         families = text_string_to_metric_families(response.read().decode())
     return {
-        (sample.name, frozenset(sample.labels.items())): sample.value
+        label_set({"__name__": sample.name, **sample.labels}): sample.value
         for family in families
         for sample in family.samples
         if sample.name.startswith(("auth_", "grpc_")) and sample.name.endswith(("_total", "_count"))
     }
-
-
-def accounted(account: dict) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
-    """Return what the service must export after the account, zeros included."""
-    found: dict[tuple[str, frozenset[tuple[str, str]]], float] = {}
-
-    def add(name: str, value: float, **labels: str) -> None:
-        found[name, frozenset(labels.items())] = value
-
-    add(metrics.LOGIN_REQUESTS, account["login_requests"])
-    add(metrics.LOGIN_SUCCESS, account["login_success"])
-    add(metrics.TOKENS_ISSUED, account["tokens_issued"])
-    add(metrics.TOKEN_VALIDATION_LATENCY + "_count", account["token_validations"])
-    for reason in metrics.LOGIN_FAILURE_REASONS:
-        add(metrics.LOGIN_FAILURE, account["login_failure"].get(reason, 0), reason=reason)
-    for reason in metrics.TOKEN_ERROR_REASONS:
-        add(metrics.TOKEN_ERRORS, account["token_errors"].get(reason, 0), reason=reason)
-    for method, codes in metrics.CODES_BY_METHOD.items():
-        labels = {"grpc_type": GRPC_TYPE, "grpc_service": GRPC_SERVICE, "grpc_method": method}
-        calls = account["calls"][method]
-        for code in codes:
-            add(metrics.GRPC_HANDLED, calls.get(code, 0), grpc_code=code, **labels)
-        for name in (metrics.GRPC_STARTED, metrics.GRPC_HANDLING + "_count"):
-            add(name, sum(calls.values()), **labels)
-    return found
 
 
 def test_the_account_is_what_the_service_counted(start_process, tmp_path):
@@ -75,7 +50,7 @@ def test_the_account_is_what_the_service_counted(start_process, tmp_path):
     assert "calls answered" in done.stderr
     account = json.loads(done.stdout)
     assert account["unanswered"] == 0
-    assert exported(process.metrics_url) == accounted(account)
+    assert exported(process.metrics_url) == expected_counters(account)
 
     assert account["calls"]["CreateUser"] == {"OK": 5}
     assert min(account["login_failure"][reason] for reason in ("bad_password", "unknown_user")) > 0
@@ -112,7 +87,7 @@ def test_a_run_without_sessions_says_what_it_skipped(start_process):
     account = json.loads(done.stdout)
     assert account["calls"]["RevokeToken"] == {"OK": 1}
     assert set(account["skipped"]) == {"refresh", "revoke", "validate"}
-    assert exported(process.metrics_url) == accounted(account)
+    assert exported(process.metrics_url) == expected_counters(account)
 
 
 def test_an_interrupted_run_leaves_no_slow_store_behind(start_process, tmp_path):

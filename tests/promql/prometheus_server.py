@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import socket
 import subprocess
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +14,7 @@ from alertlab.errors import BadInput
 from alertlab.frame import Series
 from alertlab.promql import evaluate, matches_all
 from alertlab.units import LabelSet, escape_label, label_set
+from auth_service.stack import run_prometheus
 
 
 def openmetrics(series: Sequence[Series]) -> str:
@@ -39,38 +38,13 @@ def running(
 ) -> Iterator[str]:
     """Run a server that holds the samples; gives its address."""
     (folder / "samples.txt").write_text(openmetrics(series))
-    (folder / "prometheus.yml").write_text("global: {evaluation_interval: 1m}\n")
     subprocess.run(
         [promtool, "tsdb", "create-blocks-from", "openmetrics", "samples.txt", "data"],
         cwd=folder, check=True, capture_output=True,
     )  # fmt: skip
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    # Without a long retention old samples are deleted at the start.
-    options = ["--config.file=prometheus.yml", "--storage.tsdb.path=data"]
-    options += ["--storage.tsdb.retention.time=10y", f"--web.listen-address={address}"]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen([prometheus_bin, *options], cwd=folder, stdout=log, stderr=log)
-        try:
-            _wait_until_ready(f"http://{address}", process)
-            yield f"http://{address}"
-        finally:
-            process.terminate()
-            process.wait(timeout=30)
-
-
-def _wait_until_ready(url: str, process: subprocess.Popen) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "Prometheus ended"
-        try:
-            if requests.get(f"{url}/-/ready", timeout=5).ok:
-                return
-        except requests.ConnectionError:
-            pass
-        time.sleep(0.2)
-    raise AssertionError("Prometheus is not ready after 60 s")
+    config = {"global": {"evaluation_interval": "1m"}}
+    with run_prometheus(folder, config, program=prometheus_bin) as url:
+        yield url
 
 
 def served(url: str, query: str, times: np.ndarray) -> dict[LabelSet, dict[int, float]] | str:

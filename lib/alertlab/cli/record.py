@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,8 @@ def record(
 
     opened, start_ms, end_ms = options.open_at(source, start, end, token_env=token_env)
     meta = copy(opened, match, start_ms, end_ms, out)
+    for warning in meta["warnings"]:
+        print(f"warning of the server: {warning}", file=sys.stderr)
     print(
         f"{out}: {meta['samples']:,} samples of {meta['series']:,} series, "
         f"{meta['bytes'] / meta['samples']:.2f} bytes a sample"

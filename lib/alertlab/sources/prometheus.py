@@ -7,11 +7,12 @@ chunks and drops warnings.
 
 from __future__ import annotations
 
+import re
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import numpy as np
 import requests
@@ -27,14 +28,19 @@ from alertlab.units import DAY_MS, SECOND_MS, LabelSet, format_duration, format_
 # Prometheus, web/api/v1/api.go: (end - start) / step may not pass 11000 in one request.
 MAX_STEPS_PER_REQUEST = 10_999
 LOOKBACK_MS = 300_000  # the server's --query.lookback-delta, unless it was changed
-_TIMEOUT_SECONDS = 150  # a little above the server's own --query.timeout of 2m
+# To connect, and to answer: a little above the server's own --query.timeout of 2m.
+_TIMEOUT_SECONDS = (10, 150)
 _RETRY = Retry(
     total=3,
+    read=False,  # a query that ran into the timeout would do so again
     backoff_factor=0.5,
     status_forcelist=(429, 502, 503, 504),
     allowed_methods=None,  # PromQL reads are safe to repeat, POST too
     raise_on_status=False,
+    respect_retry_after_header=False,  # nobody should wait an hour without a word
 )
+_AT_START_OR_END = re.compile(r"@\s*(start|end)\s*\(")
+_NEVER_MS = np.iinfo(np.int64).max
 
 
 class PrometheusSource:
@@ -43,14 +49,20 @@ class PrometheusSource:
     start_ms = 0  # a server does not say how far back it remembers
 
     def __init__(self, url: str, *, token_env: str = "PROMETHEUS_TOKEN") -> None:
-        parts = urlsplit(url)
+        try:
+            parts = urlsplit(url)
+        except ValueError:
+            parts = urlsplit("")
         if parts.username or parts.password:
             raise BadInput(
                 "the source's URL holds credentials; "
                 "give them in PROMETHEUS_USERNAME and PROMETHEUS_PASSWORD instead"
             )
-        if not parts.hostname:
-            raise BadInput(f"{url!r} is not a URL with a host; write http://prometheus:9090")
+        if not parts.hostname or parts.query or parts.fragment:
+            raise BadInput(
+                "the source's URL must be a scheme, a host and perhaps a path; "
+                "write it like http://prometheus:9090"
+            )
         self.url = url.rstrip("/")
         self._session = requests.Session()
         self._secrets = authenticate(self._session, token_env=token_env)
@@ -72,7 +84,7 @@ class PrometheusSource:
             times[i : i + MAX_STEPS_PER_REQUEST]
             for i in range(0, len(times), MAX_STEPS_PER_REQUEST)
         ]
-        if len(chunks) > 1 and ("start()" in expr or "end()" in expr):
+        if len(chunks) > 1 and _AT_START_OR_END.search(expr):
             raise BadInput(
                 f"{expr!r} uses @ start() or @ end(), which mean something else in each of the "
                 f"{len(chunks)} requests needed; choose a larger step or a shorter span"
@@ -86,18 +98,10 @@ class PrometheusSource:
                 if labels not in rows:
                     rows[labels] = np.zeros(len(times)), np.zeros(len(times), bool)
                 values, present = rows[labels]
-                at = base + _grid_index(item, chunk[0], step_ms)
+                at = base + _grid_index(item, chunk, step_ms)
                 values[at] = [float(text) for _, text in item["values"]]
                 present[at] = True
-        self._queries.append(
-            {
-                "expr": expr,
-                "steps": len(times),
-                "series": len(rows),
-                "requests": len(chunks),
-                "seconds": round(time.monotonic() - started, 3),
-            }
-        )
+        self._account(expr, len(times), len(rows), len(chunks), started)
         if not rows:
             return Frame.empty(times)
         labels = tuple(sorted(rows))
@@ -108,26 +112,29 @@ class PrometheusSource:
     def series(self, selector: str, start_ms: int, end_ms: int) -> list[Series]:
         """Return raw samples in ``[start_ms, end_ms]``, with stale markers put back.
 
-        The API leaves stale markers out; where the selector is already empty although a sample
-        is younger than the lookback, a marker is inserted at the first such scrape.
+        The API leaves stale markers out.  Where the selector is already empty although a sample
+        is younger than the lookback, a marker is put at the target's scrape (its sample of
+        ``up``) in that step or, if there is none, at the first empty step: at most one step late.
+        Steps have the median distance of the samples, so a series that was away for less is not
+        noticed, and an end before ``start_ms`` is not known.
         """
-        raw: dict[LabelSet, list[np.ndarray]] = {}
-        for start in range(start_ms, end_ms + 1, DAY_MS):
-            end = min(start + DAY_MS - 1, end_ms)
-            for item in self._instant(f"{selector}[{end - start + 1}ms]", end):
-                pairs = np.array(item["values"], dtype=object)
-                samples = np.stack([pairs[:, 0].astype(float), pairs[:, 1].astype(float)])
-                raw.setdefault(label_set(item["metric"]), []).append(samples)
-        found = [_join(labels, parts, start_ms) for labels, parts in sorted(raw.items())]
-        found = [one for one in found if len(one.times)]
+        found = self._raw(selector, start_ms, end_ms)
         if not found:
             return []
-        gaps = np.concatenate([np.diff(one.times) for one in found])
-        step_ms = int(np.median(gaps)) if len(gaps) else 15 * SECOND_MS
-        seen = self.range_query(selector, start_ms, end_ms, step_ms)
+        step_ms = typical_gap_ms(found)
+        seen = self.range_query(selector, start_ms, end_ms + step_ms, step_ms)
         rows = dict(zip(seen.labels, seen.present, strict=True))
         never = np.zeros(len(seen.times), bool)
-        return [_mark_stale(one, seen.times, rows.get(one.labels, never)) for one in found]
+        gone = [_is_gone(one, seen.times, rows.get(one.labels, never)) for one in found]
+        if not any(one.any() for one in gone):
+            return found
+        scrapes = {_target(up.labels): up.times for up in self._raw("up", start_ms, end_ms)}
+        marked = [
+            _mark_stale(one, seen.times[away], step_ms, scrapes.get(_target(one.labels)))
+            for one, away in zip(found, gone, strict=True)
+        ]
+        # The last step lies after the end, and its markers may.
+        return [_until(one, end_ms) for one in marked]
 
     def provenance(self) -> dict[str, Any]:
         """Say where the numbers come from, for manifests and reports."""
@@ -155,31 +162,58 @@ class PrometheusSource:
                 # requests lets REQUESTS_CA_BUNDLE win over the session unless told here
                 verify=self._session.verify,
             )
-            data = answer.json()["data"]
-        for item in data["result"]:
-            if "histograms" in item:
-                raise BadInput(
-                    f"{expr!r} returned native histograms, which are not read here; "
-                    "query classic buckets or apply histogram_quantile() in the expression"
-                )
-        return data["result"]
+            return _floats_only(answer.json()["data"]["result"], expr)
 
-    def _instant(self, expr: str, at_ms: int) -> list[dict[str, Any]]:
-        with self._told():
-            return self._client.custom_query(expr, {"time": at_ms / SECOND_MS})
+    def _raw(self, selector: str, start_ms: int, end_ms: int) -> list[Series]:
+        """Return the samples of a selector without stale markers, a day a request, by labels."""
+        started = time.monotonic()
+        starts = range(start_ms, end_ms + 1, DAY_MS)
+        parts: dict[LabelSet, list[np.ndarray]] = {}
+        for start in starts:
+            end = min(start + DAY_MS - 1, end_ms)
+            window = f"{selector}[{end - start + 1}ms]"
+            with self._told():
+                answer = self._client.custom_query(window, {"time": end / SECOND_MS})
+                items = _floats_only(answer, window)
+            for item in items:
+                pairs = np.array(item["values"], dtype=object)
+                samples = np.stack([pairs[:, 0].astype(float), pairs[:, 1].astype(float)])
+                parts.setdefault(label_set(item["metric"]), []).append(samples)
+        self._account(selector, len(starts), len(parts), len(starts), started)
+        found = [_join(labels, part, start_ms) for labels, part in sorted(parts.items())]
+        return [one for one in found if len(one.times)]
+
+    def _account(self, expr: str, steps: int, series: int, requests: int, started: float) -> None:
+        """Note what a query cost; ``started`` is when it began, on the monotonic clock."""
+        seconds = round(time.monotonic() - started, 3)
+        self._queries.append(
+            {
+                "expr": expr,
+                "steps": steps,
+                "series": series,
+                "requests": requests,
+                "seconds": seconds,
+            }
+        )
 
     @contextmanager
     def _told(self) -> Iterator[None]:
         """Turn what the transport raises into one sentence."""
         try:
             yield
-        except requests.exceptions.JSONDecodeError:
+        except (requests.exceptions.JSONDecodeError, KeyError, TypeError):
             raise ServerError(
-                f"{self.url} answered something that is not JSON; is it a Prometheus server?"
+                f"{self.url} answered something that is not Prometheus' JSON; "
+                "is it a Prometheus server?"
             ) from None
-        except requests.exceptions.Timeout:
+        except requests.exceptions.SSLError:
             raise ServerError(
-                f"{self.url} did not answer in {_TIMEOUT_SECONDS} s; ask for a shorter span"
+                f"no trusted connection to {self.url}: one side refused the other's certificate; "
+                "check PROMETHEUS_CA_FILE, PROMETHEUS_CERT_FILE and PROMETHEUS_KEY_FILE"
+            ) from None
+        except requests.exceptions.ReadTimeout:
+            raise ServerError(
+                f"{self.url} did not answer in {_TIMEOUT_SECONDS[1]} s; ask for a shorter span"
             ) from None
         except requests.exceptions.RequestException as error:
             raise ServerError(
@@ -189,14 +223,16 @@ class PrometheusSource:
 
     def _check(self, response: requests.Response, **_: Any) -> None:
         """Refuse error answers in a sentence and keep the server's warnings."""
-        try:
-            body = response.json()
-        except ValueError:
-            body = {}
-        if not isinstance(body, dict):
-            body = {}
-        self._warnings += [*body.get("warnings", ()), *body.get("infos", ())]
-        if response.status_code == 200 or response.is_redirect:
+        if response.is_redirect:
+            self._check_redirect(response)
+            return
+        ok = response.status_code == 200
+        # Answers are large and parsed by whoever asked; only those with a notice are parsed here.
+        noticed = b'"warnings"' in response.content or b'"infos"' in response.content
+        body = {} if ok and not noticed else _json_object(response)
+        notices = [*(body.get("warnings") or ()), *(body.get("infos") or ())]
+        self._warnings += [self._redact(str(one)) for one in notices]
+        if ok:
             return
         reason = self._redact(str(body.get("error") or response.reason))
         if response.status_code in (401, 403):
@@ -208,21 +244,55 @@ class PrometheusSource:
             raise BadInput(f"{self.url} refused the query: {reason}")
         raise ServerError(f"{self.url} failed with {response.status_code}: {reason}")
 
+    def _check_redirect(self, response: requests.Response) -> None:
+        """Refuse to follow to another host: our headers may be meant for the first one only."""
+        asked = urlsplit(response.url)
+        there = urlsplit(urljoin(response.url, response.headers["Location"]))
+        if (there.scheme, there.netloc) != (asked.scheme, asked.netloc):
+            raise ServerError(
+                f"{self.url} redirects to {there.scheme}://{there.hostname}; "
+                "if that is the Prometheus server, give its address"
+            )
+
     def _redact(self, text: str) -> str:
         for secret in self._secrets:
             text = text.replace(secret, "***")
         return text
 
 
-def _grid_index(item: dict[str, Any], start_ms: int, step_ms: int) -> np.ndarray:
+def typical_gap_ms(series: Sequence[Series]) -> int:
+    """Return the median distance between neighbouring samples [ms]; 15 s if there is none."""
+    gaps = np.concatenate([np.diff(one.times) for one in series])
+    return int(np.median(gaps)) if len(gaps) else 15 * SECOND_MS
+
+
+def _json_object(response: requests.Response) -> dict[str, Any]:
+    try:
+        body = response.json()
+    except ValueError:
+        return {}
+    return body if isinstance(body, dict) else {}
+
+
+def _floats_only(items: list[dict[str, Any]], expr: str) -> list[dict[str, Any]]:
+    """Return a matrix's series; BadInput if one has native histograms."""
+    if any("histograms" in item for item in items):
+        raise BadInput(
+            f"{expr!r} returned native histograms, which are not read here; "
+            "query classic buckets or apply histogram_quantile() in the expression"
+        )
+    return items
+
+
+def _grid_index(item: dict[str, Any], chunk: np.ndarray, step_ms: int) -> np.ndarray:
     seconds = np.fromiter((pair[0] for pair in item["values"]), float, len(item["values"]))
-    offsets = np.rint(seconds * SECOND_MS).astype(np.int64) - start_ms
-    index, rest = np.divmod(offsets, step_ms)
-    if rest.any():
-        off = format_time(int(start_ms + offsets[np.flatnonzero(rest)[0]]))
+    times = np.rint(seconds * SECOND_MS).astype(np.int64)
+    index, rest = np.divmod(times - chunk[0], step_ms)
+    off = (rest != 0) | (index < 0) | (index >= len(chunk))
+    if off.any():
         raise ServerError(
-            f"the server answered at {off}, which is not on the asked grid of "
-            f"{format_duration(step_ms)}; a proxy in front of it may align queries"
+            f"the server answered at {format_time(int(times[off][0]))}, which is not on the asked "
+            f"grid of {format_duration(step_ms)}; a proxy in front of it may align queries"
         )
     return index
 
@@ -235,13 +305,36 @@ def _join(labels: LabelSet, parts: list[np.ndarray], start_ms: int) -> Series:
     return Series(labels, times[keep], values[first][keep])
 
 
-def _mark_stale(one: Series, grid: np.ndarray, present: np.ndarray) -> Series:
+def _target(labels: LabelSet) -> tuple[str | None, str | None]:
+    have = dict(labels)
+    return have.get("job"), have.get("instance")
+
+
+def _is_gone(one: Series, grid: np.ndarray, present: np.ndarray) -> np.ndarray:
+    """Tell at which steps the series is absent although its newest sample is recent."""
     newest = np.searchsorted(one.times, grid, "right") - 1
-    age = grid - one.times[newest]
-    gone = ~present & (newest >= 0) & (age < LOOKBACK_MS)
-    after, first = np.unique(newest[gone], return_index=True)
-    markers = grid[gone][first]
-    # A marker never stands on or after the next sample: that sample would have been seen.
+    return ~present & (newest >= 0) & (grid - one.times[newest] < LOOKBACK_MS)
+
+
+def _mark_stale(
+    one: Series, gone_ms: np.ndarray, step_ms: int, scrapes: np.ndarray | None
+) -> Series:
+    """Insert a marker after each sample that is the newest one at steps without the series.
+
+    gone_ms : those steps, increasing; scrapes : when the target was scraped, None if unknown
+    """
+    newest = np.searchsorted(one.times, gone_ms, "right") - 1
+    after, first = np.unique(newest, return_index=True)
+    empty = gone_ms[first]
+    there = np.maximum(one.times[after], empty - step_ms)
+    candidates = np.append(np.empty(0, np.int64) if scrapes is None else scrapes, _NEVER_MS)
+    markers = np.minimum(candidates[np.searchsorted(candidates, there, "right")], empty)
+    # Never on or after the next sample: at the empty step that one would have been the newest.
     times = np.insert(one.times, after + 1, markers)
     values = np.insert(one.values, after + 1, np.full(len(markers), STALE_NAN))
     return Series(one.labels, times, values)
+
+
+def _until(one: Series, end_ms: int) -> Series:
+    part = slice(np.searchsorted(one.times, end_ms, "right"))
+    return Series(one.labels, one.times[part], one.values[part])

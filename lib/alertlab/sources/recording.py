@@ -14,6 +14,7 @@ import shutil
 import tempfile
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -171,6 +172,8 @@ class Recording:
             ) from None
         except (OSError, ValueError) as error:
             raise BadInput(f"the recording's {folder / _META} cannot be read: {error}") from None
+        if not isinstance(meta, dict):
+            raise BadInput(f"the recording's {folder / _META} holds no mapping; record it again")
         try:
             if meta["format"] != FORMAT_VERSION:
                 raise BadInput(
@@ -245,7 +248,8 @@ class Recording:
             for i, times, values in _split(table):
                 parts[i].append((times, values))
         previous = np.empty(0, np.int64)
-        for i, pieces in parts.items():
+        for i in ids:
+            pieces = parts.pop(i)  # freed one by one: all of them twice would be large
             times = np.concatenate([t for t, _ in pieces])
             # Series of one target share their timestamps: keep one array for all of them.
             previous = times = previous if np.array_equal(times, previous) else times
@@ -286,8 +290,7 @@ def _split(table: pa.Table) -> Iterable[tuple[int, np.ndarray, np.ndarray]]:
     values = np.where(
         whole, integers.fill_null(0).to_numpy().astype(np.float64), _float_bits(table["float"])
     )
-    starts = np.flatnonzero(np.diff(ids, prepend=-1))
-    for start, stop in zip(starts, [*starts[1:], len(ids)], strict=True):
+    for start, stop in pairwise(np.flatnonzero(np.diff(ids, prepend=-1, append=-1))):
         yield int(ids[start]), times[start:stop], values[start:stop]
 
 
