@@ -51,7 +51,7 @@ lint: $(STAMP)  ## Check style.
 lab: $(SMALL)/meta.json  ## Open JupyterLab on the notebooks.
 	@$(BIN)/alertlab lab
 
-bench: $(RECORDING)/meta.json  ## Measure speed against real peers, as ratios.
+bench: $(STAMP)  ## Measure speed against real peers, as ratios.
 	@$(BIN)/python tools/bench.py
 
 clean:  ## Remove what was made: environment, recordings, reports, caches.

@@ -20,5 +20,9 @@ def lab(
     if not folder.is_dir():
         raise BadInput(f"there is no folder {folder}; name the folder of the notebooks")
     command = [sys.executable, "-m", "jupyterlab", f"--notebook-dir={folder.resolve()}"]
+    if not browser:
+        command.append("--no-browser")
+    if os.geteuid() == 0:  # a container's only user; JupyterLab wants to be told
+        command.append("--allow-root")
     # Replaces this process, so that Ctrl-C and signals reach JupyterLab itself.
-    os.execv(sys.executable, command if browser else [*command, "--no-browser"])
+    os.execv(sys.executable, command)

@@ -1,0 +1,122 @@
+"""The notebooks keep the form that people and papermill rely on, and open in a real JupyterLab."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from playwright.sync_api import sync_playwright
+
+from alertlab.runs import read_parameters
+
+ROOT = Path(__file__).resolve().parent.parent
+NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
+each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+
+
+def test_there_are_notebooks() -> None:
+    """The checks below have something to check."""
+    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02"]
+
+
+@each
+def test_notebook_is_thin(path: Path) -> None:
+    """No functions or classes: notebooks call the library."""
+    for cell in _cells(path, "code"):
+        tree = ast.parse(cell.source)
+        kinds = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.Lambda)
+        assert not any(isinstance(node, kinds) for node in ast.walk(tree)), cell.source
+        assert len(cell.source.splitlines()) <= 20
+
+
+@each
+def test_notebook_is_a_story(path: Path) -> None:
+    """One title; every result has a sentence before it and the whole ends with its limits."""
+    texts = [cell.source for cell in _cells(path, "markdown")]
+    assert sum(text.startswith("# ") for text in texts) == 1
+    assert "**Question.**" in texts[0]
+    assert texts[-1].startswith("## Limits")
+
+
+@each
+def test_outputs_are_committed_clean(path: Path) -> None:
+    """Outputs are there (stripped cells are never compared), without errors or machine paths."""
+    cells = _cells(path, "code")
+    assert all(cell.execution_count is not None for cell in cells)
+    checked = [cell for cell in cells if "nbval-check-output" in cell.metadata.get("tags", [])]
+    assert checked
+    assert all(cell.outputs for cell in checked)
+    text = path.read_text()
+    assert '"output_type": "error"' not in text
+    assert not re.search(r"/(home|root|work|tmp)/", text)
+    assert len(text) < 400_000
+
+
+@each
+def test_defaults_need_no_server(path: Path) -> None:
+    """The declared defaults name files beside the notebook."""
+    parameters = read_parameters(path)
+    for name in ("rules", "alertmanager", "incidents"):
+        assert (path.parent / parameters[name].default).is_file()
+    assert not parameters["source"].default.startswith("http")
+    assert all(parameter.help for parameter in parameters.values())
+
+
+@pytest.fixture
+def lab_url() -> Iterator[str]:
+    """A running `alertlab lab`; its address with the token."""
+    command = [sys.executable, "-m", "alertlab", "lab", "--no-browser", str(ROOT / "notebooks")]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            for line in process.stderr:
+                if found := re.search(r"http://127\.0\.0\.1:\d+/lab\?token=\w+", line):
+                    yield found[0]
+                    break
+            else:
+                pytest.fail("JupyterLab ended before it printed its address")
+        finally:
+            process.terminate()
+            process.stderr.close()
+
+
+@pytest.mark.browser
+def test_notebook_runs_in_jupyterlab(chromium: str, lab_url: str, tmp_path: Path) -> None:
+    """A person opens the review in JupyterLab, runs all cells, and reads the answer."""
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=chromium,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        page = browser.new_page(viewport={"width": 1400, "height": 1000})
+        page.goto(lab_url.replace("/lab?", "/lab/tree/01_alert_noise_review.ipynb?reset&"))
+        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=90_000)
+        page.wait_for_selector('[data-status="idle"], .jp-NotebookPanel-toolbar', timeout=60_000)
+        page.get_by_text("Edit", exact=True).first.click()
+        page.get_by_text("Clear Outputs of All Cells", exact=True).click()
+        page.get_by_text("Run", exact=True).first.click()
+        page.get_by_text("Run All Cells", exact=True).click()
+        note = page.locator(".jp-OutputArea-output .al-answer")
+        note.wait_for(timeout=180_000)
+        assert re.search(r"\d+ pages in \d", note.inner_text())
+        _wait_for(lambda: page.locator(".al-findings").count() == 1, 120)
+        assert page.locator(".jp-OutputArea-output .al-figure img").count() == 2
+        page.screenshot(path=tmp_path / "lab.png")
+        browser.close()
+
+
+def _wait_for(condition, patience_seconds: float) -> None:
+    end = time.monotonic() + patience_seconds
+    while not condition():
+        assert time.monotonic() < end, "waited in vain"
+        time.sleep(0.5)
+
+
+def _cells(path: Path, kind: str) -> list[nbformat.NotebookNode]:
+    return [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == kind]
