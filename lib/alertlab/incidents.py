@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 from dataclasses import dataclass
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,8 @@ def load_incidents(path: str | Path) -> pd.DataFrame:
     """
     file = require_file(path, "the incidents file")
     if file.suffix.lower() == ".csv":
-        entries = pd.read_csv(file, dtype=str, keep_default_na=False).to_dict("records")
+        text = file.read_text(encoding="utf-8-sig", errors="replace")
+        entries = list(csv.DictReader(StringIO(text), restkey="beyond the header"))
     else:
         entries = read_yaml(file) or []
     if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
@@ -110,10 +113,8 @@ def _row(entry: dict[str, Any], number: int, file: Path) -> tuple:
 
 
 def _time(value: Any, where: str, key: str) -> int:
-    # YAML turns an unquoted time into a datetime object.
-    text = value.isoformat() if hasattr(value, "isoformat") else str(value)
     try:
-        return parse_time(text)
+        return parse_time(str(value))
     except BadInput as error:
         raise BadInput(f"{where}: {key}: {error}") from None
 

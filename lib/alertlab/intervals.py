@@ -25,9 +25,10 @@ def share_interval(successes: int, trials: int, confidence: float = 0.95) -> Int
     return Interval(low, successes / trials, high, confidence)
 
 
-def weekly_rate(daily_counts: np.ndarray, confidence: float = 0.95) -> Interval:
+def weekly_rate(daily_counts: np.ndarray, weeks: float, confidence: float = 0.95) -> Interval:
     """Return events per week with an interval from counts per day, shape (n_days,).
 
+    weeks : the time counted; the last day need not be a whole one
     Whole days are resampled (events of one day hang together); with fewer than five events the
     exact Poisson interval (Garwood 1936) is used instead.
     """
@@ -40,5 +41,4 @@ def weekly_rate(daily_counts: np.ndarray, confidence: float = 0.95) -> Interval:
         rng = np.random.default_rng(20_150_916)  # fixed, so that a report repeats to the digit
         sums = rng.choice(daily_counts, (_RESAMPLES, days)).sum(axis=1)
         low, high = np.quantile(sums, [tail, 1 - tail])
-    weekly = 7 / days
-    return Interval(float(low) * weekly, total * weekly, float(high) * weekly, confidence)
+    return Interval(float(low) / weeks, total / weeks, float(high) / weeks, confidence)

@@ -13,7 +13,7 @@ from alertlab.incidents import Margins, epoch_ms, match_times, owed, starting_wi
 from alertlab.intervals import share_interval, weekly_rate
 from alertlab.notify import AlertmanagerConfig, find_pages, simulate_notifications
 from alertlab.replay import EvaluatedRule, evaluate_rule, find_episodes, fired
-from alertlab.rules import AlertRule
+from alertlab.rules import AlertRule, find_rule
 from alertlab.sources import Source
 from alertlab.tuning import (
     Constraints,
@@ -21,10 +21,11 @@ from alertlab.tuning import (
     Tuning,
     detection_delays,
     firing_hours,
+    group_level,
     is_night,
     tune_rule,
 )
-from alertlab.units import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS
+from alertlab.units import DAY_MS, MINUTE_MS, WEEK_MS
 
 FLAP_MS = 30 * MINUTE_MS  # fired again this soon after it resolved
 NO_DATA, SILENT, ALWAYS, NOISY, FINE = "no data", "silent", "always firing", "noisy", "fine"
@@ -120,6 +121,8 @@ def review_noise(
     rules = list(rules)
     if not rules:
         raise BadInput("there is no alerting rule to review; check the rule files")
+    for rule in rules:
+        find_rule(rules, rule.name)  # pages know a rule by its name only
     evaluated = {rule.name: evaluate_rule(rule, source, start_ms, end_ms) for rule in track(rules)}
     last = max(int(one.frame.times[-1]) + one.rule.interval_ms for one in evaluated.values())
     span = Span(start_ms, last)
@@ -222,7 +225,7 @@ def _rule_row(
         "pending_only": len(episodes) - len(shot),
         "pages": len(own),
         "false_pages": int(is_false.sum()),
-        "false_pages_per_week": weekly_rate(np.bincount(day[is_false], minlength=days)),
+        "false_pages_per_week": weekly_rate(np.bincount(day[is_false], minlength=days), span.weeks),
         "precision": share_interval(int((~is_false).sum()), len(own)),
         "night_pages": int(own["night"].sum()),
         "duplicate_pages": int(own["duplicate"].sum()),
@@ -232,15 +235,17 @@ def _rule_row(
         "owed": len(owes),
         "data_ratio": evaluated.data_ratio,
     }
-    return row | {"state": _state(row, span)}
+    level = group_level(evaluated, rule.hold_duration_ms, rule.keep_firing_for_ms)
+    firing_ratio = float(evaluated.above(level)[evaluated.reported].mean())
+    return row | {"state": _state(row, firing_ratio)}
 
 
-def _state(row: dict[str, object], span: Span) -> str:
+def _state(row: dict[str, object], firing_ratio: float) -> str:
     if row["data_ratio"] == 0:
         return NO_DATA
     if not row["episodes"]:
         return SILENT
-    if row["firing_hours"] > _ALWAYS_RATIO * (span.end_ms - span.start_ms) / HOUR_MS:
+    if firing_ratio > _ALWAYS_RATIO:
         return ALWAYS
     false_rate = row["false_pages_per_week"].mid
     if false_rate >= _NOISY_FALSE_PER_WEEK and row["precision"].mid < 0.5:

@@ -92,8 +92,10 @@ def parse_time(text: str | int | float) -> int:
     A time without an offset is refused: it would mean another instant on another machine.
     """
     try:
-        return round(float(text) * SECOND_MS)
-    except (ValueError, OverflowError):
+        time_ms = round(float(text) * SECOND_MS)
+        datetime.fromtimestamp(time_ms / SECOND_MS, UTC)  # milliseconds lie beyond any calendar
+        return time_ms
+    except (ValueError, OverflowError, OSError):
         pass
     try:
         moment = datetime.fromisoformat(str(text).strip())

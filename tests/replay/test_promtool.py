@@ -105,9 +105,7 @@ def _unit_test(inputs: list, rules: list, episodes) -> dict:
                 {"exp_labels": {k: v for k, v in labels if k != "alertname"}}
                 for labels in now["labels"]
             ]
-            checks.append(
-                {"eval_time": f"{step}m", "alertname": rule.name, "exp_alerts": expected}
-            )
+            checks.append({"eval_time": f"{step}m", "alertname": rule.name, "exp_alerts": expected})
     return {
         "rule_files": ["rules.yml"],
         "evaluation_interval": "1m",

@@ -29,6 +29,8 @@ _MATCHER = re.compile(
     r'\s*"?(?P<name>[^\s"=!~{},]+)"?\s*(?P<op>=~|!~|!=|=)\s*'
     r'(?:"(?P<quoted>(?:\\.|[^"\\])*)"|(?P<bare>[^,}"]*?))\s*(?:,|$)'
 )
+# pkg/labels/parse.go: a backslash before anything else stays, as in "host-\d+".
+_ESCAPE = re.compile(r'\\([n"\\])')
 
 
 @dataclass(frozen=True)
@@ -119,10 +121,11 @@ def load_alertmanager(path: str | Path) -> AlertmanagerConfig:
     """Read an Alertmanager configuration; BadInput names what is wrong or not simulated."""
     file = require_file(path, "the Alertmanager configuration")
     document = read_yaml(file)
-    if not isinstance(document, dict) or "route" not in document:
+    if not isinstance(document, dict) or not isinstance(document.get("route"), dict):
         raise BadInput(f"{file}: an Alertmanager configuration needs a route")
     receivers = {
-        str(one["name"]): tuple(_integrations(one)) for one in document.get("receivers") or []
+        str(one.get("name")): tuple(_integrations(one, f"{file}: receiver {one.get('name')}"))
+        for one in _mappings(document, "receivers", f"{file}")
     }
     route = _route(document["route"], _ROOT_DEFAULTS, "", f"{file}: route")
     for name in _receivers_of(route):
@@ -134,7 +137,7 @@ def load_alertmanager(path: str | Path) -> AlertmanagerConfig:
             _matchers(one, "target_", f"{file}: inhibit_rules"),
             tuple(one.get("equal") or ()),
         )
-        for one in document.get("inhibit_rules") or []
+        for one in _mappings(document, "inhibit_rules", f"{file}")
     )
     return AlertmanagerConfig(route, receivers, inhibit)
 
@@ -150,9 +153,12 @@ def _route(node: dict[str, Any], inherited: dict[str, Any], path: str, where: st
                 own[key] = parse_duration(str(node[key]))
             except BadInput as error:
                 raise BadInput(f"{where}: {key}: {error}") from None
-    if node.get("group_by"):
-        names = [str(name) for name in node["group_by"]]
-        own["group_by"] = None if names == ["..."] else frozenset(names)
+            if own[key] == 0 and key != "group_wait":
+                raise BadInput(f"{where}: {key} is 0; give it a length such as 5m")
+    if (names := node.get("group_by")) is not None:  # an empty list counts since Alertmanager 0.31
+        if not isinstance(names, list):
+            raise BadInput(f"{where}: group_by is not a list of label names")
+        own["group_by"] = None if names == ["..."] else frozenset(map(str, names))
     own["receiver"] = node.get("receiver", own["receiver"])
     if own["receiver"] is None:
         raise BadInput(f"{where}: the root route needs a receiver")
@@ -162,24 +168,33 @@ def _route(node: dict[str, Any], inherited: dict[str, Any], path: str, where: st
         key=key,
         receiver=str(own["receiver"]),
         matchers=matchers,
-        continues=bool(node.get("continue")),
+        continues=_is_true(node.get("continue")),
         group_by=own["group_by"],
         group_wait_ms=own["group_wait"],
         group_interval_ms=own["group_interval"],
         repeat_interval_ms=own["repeat_interval"],
         children=tuple(
             _route(child, own, f"{key}/{i}", f"{where}.routes[{i}]")
-            for i, child in enumerate(node.get("routes") or [])
+            for i, child in enumerate(_mappings(node, "routes", where))
         ),
     )
 
 
 def _matchers(node: dict[str, Any], prefix: str, where: str) -> tuple[Matcher, ...]:
     """Read the old (match, match_re) and the new (matchers) way of writing matchers."""
-    found = [Matcher(k, "=", str(v)) for k, v in (node.get(f"{prefix}match") or {}).items()]
-    found += [Matcher(k, "=~", str(v)) for k, v in (node.get(f"{prefix}match_re") or {}).items()]
+    found = []
+    for key, op in ((f"{prefix}match", "="), (f"{prefix}match_re", "=~")):
+        pairs = node.get(key) or {}
+        if not isinstance(pairs, dict):
+            raise BadInput(f"{where}: {key} is not a mapping of label names to values")
+        found += [Matcher(str(name), op, str(value)) for name, value in pairs.items()]
     for text in node.get(f"{prefix}matchers") or []:
         found += _parse_matchers(str(text), where)
+    for one in found:
+        try:
+            one.matches("")
+        except BadInput as error:
+            raise type(error)(f"{where}: {one.name}: {error}") from None
     return tuple(found)
 
 
@@ -192,20 +207,36 @@ def _parse_matchers(text: str, where: str) -> list[Matcher]:
         if match is None:
             raise BadInput(f'{where}: {text!r} is not a matcher; write it like severity = "page"')
         quoted = match["quoted"]
-        value = match["bare"] if quoted is None else re.sub(r"\\(.)", r"\1", quoted)
+        value = match["bare"] if quoted is None else _ESCAPE.sub(_unescape, quoted)
         found.append(Matcher(match["name"], match["op"], value))
         at = match.end()
     return found
 
 
-def _integrations(receiver: dict[str, Any]) -> list[Integration]:
+def _unescape(found: re.Match[str]) -> str:
+    return "\n" if found[1] == "n" else found[1]
+
+
+def _integrations(receiver: dict[str, Any], where: str) -> list[Integration]:
     return [
-        Integration(kind, i, bool(one.get("send_resolved", kind not in _SILENT_ON_RESOLVE)))
-        for key, entries in receiver.items()
+        Integration(kind, i, _is_true(one.get("send_resolved", kind not in _SILENT_ON_RESOLVE)))
+        for key in receiver
         if key.endswith("_configs")
         for kind in [key.removesuffix("_configs")]
-        for i, one in enumerate(entries or [])
+        for i, one in enumerate(_mappings(receiver, key, where))
     ]
+
+
+def _mappings(node: dict[str, Any], key: str, where: str) -> list[dict[str, Any]]:
+    """Return a list of mappings of a configuration, empty if it is not there."""
+    entries = node.get(key) or []
+    if not isinstance(entries, list) or not all(isinstance(one, dict) for one in entries):
+        raise BadInput(f"{where}: {key} is not written as Alertmanager expects; check its indent")
+    return entries
+
+
+def _is_true(value: Any) -> bool:
+    return str(value).lower() in ("true", "yes", "on")
 
 
 def _receivers_of(route: Route) -> set[str]:

@@ -87,10 +87,14 @@ def find_pages(notifications: pd.DataFrame, receivers: Iterable[str]) -> pd.Data
 
 def _alerts(episodes: pd.DataFrame) -> list[Alert]:
     starts = fired(episodes)
-    ends = [math.inf if pd.isna(at) else at.timestamp() * 1000 for at in starts["resolved_at"]]
-    begins = [at.timestamp() * 1000 for at in starts["fired_at"]]
+    ends = [math.inf if pd.isna(at) else _epoch_ms(at) for at in starts["resolved_at"]]
+    begins = [_epoch_ms(at) for at in starts["fired_at"]]
     found = [Alert(*one) for one in zip(starts["labels"], begins, ends, strict=True)]
     return sorted(found, key=lambda alert: (alert.start, alert.labels))
+
+
+def _epoch_ms(at: pd.Timestamp) -> int:
+    return round(at.timestamp() * 1000)
 
 
 def _groups(alerts: list[Alert], config: AlertmanagerConfig) -> list[Group]:
@@ -121,7 +125,8 @@ def _simulate_group(
             heard = [one for one in members.values() if not inhibitor.mutes(one.labels, tick)]
             firing = frozenset(one.labels for one in heard if one.end > tick)
             resolved = frozenset(one.labels for one in heard if one.end <= tick)
-            for integration, entry in log.items():
+            # A flush whose alerts are all muted neither tells nor remembers anything.
+            for integration, entry in log.items() if heard else ():
                 reason = _needs_update(entry, firing, resolved, integration, route, tick)
                 if reason is None:
                     continue

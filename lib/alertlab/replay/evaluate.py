@@ -13,7 +13,7 @@ from alertlab.frame import Frame
 from alertlab.replay.levels import firing_level, signed_threshold, signed_values
 from alertlab.rules import AlertRule, Threshold, find_threshold
 from alertlab.sources import Source
-from alertlab.units import HOUR_MS, LabelSet, format_labels, format_time
+from alertlab.units import HOUR_MS, LabelSet, format_labels, format_time, label_set
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ def alert_identity(rule: AlertRule, labels: LabelSet) -> LabelSet:
     """Return the labels of the alert that a result element makes (rules/alerting.go, Eval)."""
     merged = {name: value for name, value in labels if name != "__name__"}
     merged |= dict(rule.labels) | {"alertname": rule.name}
-    return tuple(sorted(merged.items()))
+    return label_set(merged)
 
 
 def _by_identity(frame: Frame, rule: AlertRule) -> Frame:
@@ -131,6 +131,8 @@ def _by_identity(frame: Frame, rule: AlertRule) -> Frame:
     identities = tuple(sorted(rows))
     if len(identities) == len(frame.labels):
         order = [rows[identity][0] for identity in identities]
+        if order == sorted(order):
+            return replace(frame, labels=identities)
         return Frame(frame.times, frame.values[order], frame.present[order], identities)
     values = np.empty((len(identities), len(frame.times)))
     present = np.empty(values.shape, bool)

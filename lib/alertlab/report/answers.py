@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
@@ -333,4 +334,6 @@ def _join(names: Sequence[str]) -> str:
 
 
 def _slug(name: str) -> str:
-    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "rule"
+    slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "rule"
+    # What the slug loses (Hangul, for instance) must not make two rules one.
+    return slug if slug == name.lower() else f"{slug}-{crc32(name.encode()):08x}"

@@ -40,7 +40,8 @@ def weekly_pages(review: NoiseReview) -> Figure:
         axes.set_title(_literal(receiver))
     panels[0][0].set_ylabel("pages")
     panels[0][0].yaxis.get_major_locator().set_params(integer=True)
-    panels[0][-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    if receivers:
+        panels[0][-1].legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
 

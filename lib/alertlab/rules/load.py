@@ -59,12 +59,12 @@ class _TextResolver(VersionedResolver):
     """Takes every plain scalar for the text it is: ``010`` and ``true`` are label values."""
 
     def resolve(self, kind: Any, value: Any, implicit: Any) -> Any:
-        is_text = kind is ScalarNode and value != "<<"
+        is_text = kind is ScalarNode and value not in ("<<", "", "~", "null", "Null", "NULL")
         return super().resolve(kind, value, (False, False) if is_text else implicit)
 
 
 def read_yaml(path: Path) -> Any:
-    """Read a YAML file with line numbers kept and every scalar as its text ("" for null).
+    """Read a YAML file with line numbers kept and every scalar but null as its text.
 
     BadInput says where the file is broken.
     """
@@ -95,7 +95,7 @@ def _load_file(path: Path, evaluation_interval_ms: int) -> list[AlertRule]:
         if str(group["name"]) in names:
             raise BadInput(f"{where}: the group's name stands twice in this file; rename one")
         names.add(str(group["name"]))
-        if group.get("limit", "0") not in ("", "0"):
+        if (group.get("limit") or "0") != "0":
             raise BadInput(f"{where}: limit is not replayed here; remove it to replay the group")
         for rule in _entries(group, "rules", where):
             loaded = _load_rule(rule, group, path, where, evaluation_interval_ms)
@@ -159,7 +159,7 @@ def _texts(node: CommentedMap, key: str, where: str) -> dict[str, str]:
     mapping = node.get(key) or {}
     if not isinstance(mapping, CommentedMap | dict):
         raise BadInput(f"{where}: {key} is not a mapping of names to texts")
-    return {str(name): str(text) for name, text in mapping.items()}
+    return {str(name): "" if text is None else str(text) for name, text in mapping.items()}
 
 
 def _only(node: CommentedMap, known: set[str], where: str) -> None:

@@ -91,9 +91,7 @@ def with_window(expr: str, window_ms: int) -> str:
 def window_ms_of(expr: str) -> int | None:
     """Return the one window [ms] an expression looks through, None if it has none or several."""
     # A bare number in brackets means seconds.
-    windows = {
-        parse_duration(f"{one}s" if one.isdigit() else one) for one in find_windows(expr)
-    }
+    windows = {parse_duration(f"{one}s" if one.isdigit() else one) for one in find_windows(expr)}
     return windows.pop() if len(windows) == 1 else None
 
 

@@ -10,7 +10,7 @@ from alertlab.tuning.score import (
     is_night,
     score_setting,
 )
-from alertlab.tuning.sweep import Span
+from alertlab.tuning.sweep import Span, group_level
 from alertlab.tuning.tune import (
     CANNOT_FIX,
     CHANGE,
@@ -39,6 +39,7 @@ __all__ = [
     "detection_delays",
     "find_rule_pages",
     "firing_hours",
+    "group_level",
     "is_night",
     "reading_change",
     "score_setting",

@@ -17,8 +17,8 @@ KNOBS = ["window_ms", "hold_duration_ms", "keep_firing_for_ms"]
 class Constraints:
     """What a recommended setting must hold before its noise is looked at.
 
-    min_recall_ratio : share of the owed incidents to catch (capped by what any candidate can);
-        of the critical ones it must catch all that any candidate can
+    min_recall_ratio : share of the owed incidents to catch (capped by what any candidate can, but
+        at least one); of the critical ones it must catch all that any candidate can
     max_delay_seconds : largest p90 of the detection delay
     max_false_firing_ratio : share of the time outside incidents at which it may fire; a rule that
         always fires detects everything and rises never, yet tells nobody anything
@@ -36,7 +36,9 @@ def feasible(candidates: pd.DataFrame, constraints: Constraints) -> np.ndarray:
         return possible
     most_critical = candidates["critical_detected"][possible].max()
     most = candidates["detected"][possible].max()
-    needed = min(most, np.ceil(constraints.min_recall_ratio * candidates["owed"].max()))
+    owed = candidates["owed"].max()
+    # Who catches nothing is silent, not good.
+    needed = max(min(most, np.ceil(constraints.min_recall_ratio * owed)), min(1, owed))
     holds = (candidates["critical_detected"] >= most_critical) & (candidates["detected"] >= needed)
     return possible & holds.to_numpy()
 

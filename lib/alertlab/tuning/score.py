@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from alertlab.errors import BadInput
 from alertlab.incidents import Margins, bounds_ms, epoch_ms, match_times, owed, starting_within
 from alertlab.intervals import share_interval, weekly_rate
 from alertlab.notify import AlertmanagerConfig, find_pages, simulate_notifications
@@ -117,8 +118,8 @@ def score_setting(
         pages=len(pages),
         false_pages=int((truth < 0).sum()),
         night_pages=int(is_night(pages["at"], time_zone).sum()),
-        pages_per_week=weekly_rate(np.bincount(day, minlength=days)),
-        false_pages_per_week=weekly_rate(np.bincount(day[truth < 0], minlength=days)),
+        pages_per_week=weekly_rate(np.bincount(day, minlength=days), span.weeks),
+        false_pages_per_week=weekly_rate(np.bincount(day[truth < 0], minlength=days), span.weeks),
         precision=share_interval(int((truth >= 0).sum()), len(pages)),
         recall=share_interval(int(caught.sum()), len(owes)),
         critical_recall=share_interval(int(caught[critical].sum()), int(critical.sum())),
@@ -163,7 +164,12 @@ def detection_delays(
 
 def is_night(times: pd.Series, time_zone: str) -> np.ndarray:
     """Tell which UTC times are at night (22 to 7 o'clock) in a time zone."""
-    hours = times.dt.tz_convert(time_zone).dt.hour
+    try:
+        hours = times.dt.tz_convert(time_zone).dt.hour
+    except (KeyError, ValueError):
+        raise BadInput(
+            f"{time_zone!r} is not a time zone; write one like UTC or Asia/Seoul"
+        ) from None
     return np.isin(hours.to_numpy(), [hour for part in NIGHT_HOURS for hour in part])
 
 

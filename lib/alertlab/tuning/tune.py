@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -39,6 +39,7 @@ NOT_ENOUGH_DATA, CANNOT_FIX = "not enough data", "cannot be fixed by a threshold
 
 MIN_WEEKS, MIN_INCIDENTS, MIN_DATA_RATIO = 1.0, 3, 0.5
 MIN_GAIN_PER_WEEK = 0.5  # fewer false pages saved than this are not worth a review
+_KEPT_BYTES = 50_000_000  # of one window's values; several stay far below a gigabyte
 _LONGEST_FRONT, _LONGEST_SHORTLIST = 6, 24
 
 
@@ -135,12 +136,7 @@ def tune_rule(
         threshold.value, rule.hold_duration_ms, rule.keep_firing_for_ms, window_ms_of(threshold.lhs)
     )
 
-    def evaluate(window_ms: int | None) -> EvaluatedRule:
-        expr = rule.expr if window_ms is None else with_window(rule.expr, window_ms)
-        return evaluate_rule(
-            replace(rule, expr=expr), source, start_ms, end_ms, slot_offset_ms=slot_offset_ms
-        )
-
+    evaluate = _Windows(rule, source, start_ms, end_ms, slot_offset_ms)
     evaluated = evaluate(current.window_ms)
     span = Span(evaluated.start_ms, int(evaluated.frame.times[-1]) + rule.interval_ms)
     middle = (span.start_ms + span.end_ms) // 2
@@ -199,6 +195,31 @@ def reading_change(written: AlertRule, best: Tuning) -> RuleChange:
     return change if best.rule.expr == written.expr else replace(change, expr=best.rule.expr)
 
 
+@dataclass(frozen=True)
+class _Windows:
+    """Evaluates a rule with another window; small results are kept, as each is asked for twice."""
+
+    rule: AlertRule
+    source: Source
+    start_ms: int
+    end_ms: int
+    slot_offset_ms: int
+    kept: dict[int | None, EvaluatedRule] = field(default_factory=dict)
+
+    def __call__(self, window_ms: int | None) -> EvaluatedRule:
+        """Return the rule evaluated with a window; None: with the windows as written."""
+        if window_ms in self.kept:
+            return self.kept[window_ms]
+        expr = self.rule.expr if window_ms is None else with_window(self.rule.expr, window_ms)
+        evaluated = evaluate_rule(
+            replace(self.rule, expr=expr), self.source, self.start_ms, self.end_ms,
+            slot_offset_ms=self.slot_offset_ms,
+        )  # fmt: skip
+        if evaluated.frame.values.nbytes <= _KEPT_BYTES:
+            self.kept[window_ms] = evaluated
+        return evaluated
+
+
 def _windows(
     current_ms: int | None, offered_ms: Iterable[int], interval_ms: int
 ) -> list[int | None]:
@@ -214,7 +235,7 @@ def _settings(candidates: pd.DataFrame) -> list[Setting]:
 
 
 def _sweep(
-    evaluate: Callable[[int | None], EvaluatedRule],
+    evaluate: _Windows,
     windows: list[int | None],
     current: Setting,
     incidents: pd.DataFrame,

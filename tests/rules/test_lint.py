@@ -1,0 +1,57 @@
+"""Remarks on rules that mean something else than their text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from alertlab.rules import AlertRule, find_rule, lint_rule, load_rules
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+def ids(expr: str, text: str = "") -> list[str]:
+    rule = AlertRule("A", expr, "g", Path("r.yml"), 1, 60_000, annotations={"description": text})
+    return [remark.id for remark in lint_rule(rule)]
+
+
+def test_the_seeds_rule_is_caught() -> None:
+    """Five a second is 1,500 in five minutes, and the sentence says so."""
+    rules = load_rules(ROOT / "auth_service/monitoring/rules/auth-service.yml")
+    remark = lint_rule(find_rule(rules, "HighLoginFailureRate"))[0]
+    assert remark.id == "rate-read-as-count"
+    assert "1,500 in 5m" in remark.text
+
+
+@pytest.mark.parametrize(
+    ("expr", "text", "expected"),
+    [
+        ("rate(x[5m]) > 5", "more than 5 failures", True),
+        ("rate(x[5m]) > 1000", "more than 1,000 failures", True),
+        ("(irate(x[5m])) > 0.5", "above 0.5", True),
+        ("rate(x[5m]) > 5", "more than 1,500 failures", False),
+        ("rate(x[5m]) > 5", "see 10.0.0.5 and v1.5.2", False),
+        ("increase(x[5m]) > 5", "more than 5 failures", False),
+        ("x > 5", "more than 5", False),
+    ],
+)
+def test_a_rate_whose_text_repeats_its_number(expr: str, text: str, expected: bool) -> None:
+    """Only a bare rate compared with a number that the text speaks of; addresses are no numbers."""
+    assert ("rate-read-as-count" in ids(expr, text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("increase(x[5m]) > 5", ["not-aggregated"]),
+        ("sum(increase(x[5m])) > 5", []),
+        ("histogram_quantile(0.95, sum by (le) (rate(x_bucket[5m]))) > 1", ["mixed-percentile"]),
+        ("histogram_quantile(0.9, sum by (le, m) (rate(x_bucket[5m]))) > 1", []),
+        ("histogram_quantile(0.9, rate(x_bucket[5m])) > 1", []),
+        ("up == 0", []),
+    ],
+)
+def test_other_remarks(expr: str, expected: list[str]) -> None:
+    """One alert per series, and a percentile over everything; a rule without a number has none."""
+    assert ids(expr) == expected

@@ -1,0 +1,46 @@
+"""Other people's rules: each file loads or is refused in a sentence that names it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from alertlab.errors import BadInput
+from alertlab.promql import parse
+from alertlab.rules import RuleChange, changed_expr, find_threshold, load_rules
+
+
+@pytest.mark.oracle
+def test_the_collection_loads(oracles: Path, record_property) -> None:
+    """954 alerts in 112 files; each threshold that is found can be changed and found again."""
+    counts: Counter[str] = Counter()
+    for file in sorted((oracles / "rules/awesome-prometheus-alerts").rglob("*.y*ml")):
+        try:
+            rules = load_rules(file)
+        except BadInput as error:
+            counts["files refused"] += 1
+            assert str(error).startswith(f"{file}:")
+            assert "rule " in str(error)
+            continue
+        counts["files loaded"] += 1
+        for rule in rules:
+            counts["alerts"] += 1
+            try:
+                found = find_threshold(rule.expr)
+            except BadInput as error:
+                counts["without threshold"] += 1
+                assert "has no numeric threshold" in str(error)
+                continue
+            counts["with threshold"] += 1
+            assert parse(found.lhs).prettify() == found.lhs
+            changed = find_threshold(changed_expr(rule.expr, RuleChange(threshold=12345.5)))
+            assert (changed.lhs, changed.op, changed.value) == (found.lhs, found.op, 12345.5)
+    for name, count in counts.items():
+        record_property(name, count)
+    print(dict(counts))
+    assert counts["alerts"] == counts["with threshold"] + counts["without threshold"]
+    assert counts["files loaded"] >= 112
+    assert counts["alerts"] >= 954
+    assert counts["with threshold"] >= 500

@@ -1,0 +1,322 @@
+"""Tuning sessions on data that was made to deserve each verdict."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from alertlab.errors import BadInput
+from alertlab.frame import Series
+from alertlab.incidents import INCIDENT_COLUMNS, Margins
+from alertlab.rules import AlertRule, RuleChange
+from alertlab.tuning import (
+    CANNOT_FIX,
+    CHANGE,
+    LEAVE,
+    NOT_ENOUGH_DATA,
+    Constraints,
+    Tuning,
+    best_reading,
+    reading_change,
+    tune_rule,
+)
+from alertlab.units import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS, label_set
+
+DAYS = 14
+END = DAYS * DAY_MS - MINUTE_MS
+INCIDENT_DAYS = (1, 3, 5, 8, 10, 12)
+RULE = AlertRule("A", "m > 5", "g", Path("r.yml"), 1, MINUTE_MS)
+
+
+def incidents_of(days: tuple[int, ...] = INCIDENT_DAYS) -> pd.DataFrame:
+    """Half an hour from noon on each of the days; the first is critical."""
+    frame = pd.DataFrame(
+        [
+            (f"i{day}", noon(day), noon(day) + 30 * MINUTE_MS, "" if i else "critical", None, "")
+            for i, day in enumerate(days)
+        ],
+        columns=INCIDENT_COLUMNS,
+    )
+    for column in ("start", "end"):
+        frame[column] = pd.to_datetime(frame[column], unit="ms", utc=True)
+    return frame
+
+
+def noon(day: int) -> int:
+    return day * DAY_MS + 12 * HOUR_MS
+
+
+def values_of(
+    *,
+    ordinary: float = 1.0,
+    blips: int = 0,
+    height: float = 8.0,
+    late_blips: int = 0,
+    incident: float = 20.0,
+) -> np.ndarray:
+    """A sample a minute: ordinary days, three-minute blips a day, half-hour incidents."""
+    minute = np.arange(DAYS * 1440)
+    values = np.full(len(minute), ordinary)
+    for day in range(DAYS):
+        for k in range(blips + (late_blips if day >= DAYS // 2 else 0)):
+            at = day * 1440 + 30 + 97 * k
+            values[at : at + 3] = height
+        if day in INCIDENT_DAYS:
+            values[day * 1440 + 720 : day * 1440 + 750] = incident
+    return values
+
+
+@pytest.fixture
+def tune(memory_source):
+    """Tune a rule over a sample a minute."""
+
+    def run(values: np.ndarray, rule: AlertRule = RULE, **options: object) -> Tuning:
+        times = np.arange(len(values), dtype=np.int64) * MINUTE_MS
+        there = ~np.isnan(values)
+        series = Series(label_set({"__name__": "m"}), times[there], values[there])
+        wanted = {"incidents": incidents_of()} | options
+        end_ms = wanted.pop("end_ms", END)
+        return tune_rule(rule, memory_source([series]), 0, end_ms, **wanted)
+
+    return run
+
+
+def test_change(tune) -> None:
+    """Blips below the incidents' height: another threshold or ``for`` silences them all."""
+    tuning = tune(values_of(blips=3))
+    assert tuning.verdict == CHANGE
+    assert (tuning.current.false_pages, len(tuning.current.caught)) == (42, 6)
+    assert tuning.current.false_pages_per_week.mid == pytest.approx(21)
+    best = tuning.recommended
+    assert (best.false_pages, best.caught, best.missed) == (0, tuning.current.caught, ())
+    assert best.delay_p50_seconds == 0
+    # 8 is the blips' height and 20 the incidents': the middle of what lies between, nothing else.
+    assert 8 < best.setting.threshold < 20
+    assert best.setting == replace(tuning.current.setting, threshold=best.setting.threshold)
+    assert tuning.change == RuleChange(threshold=best.setting.threshold)
+    assert "False pages go from 21.0 to 0.0 a week" in tuning.reason
+    assert "caught from 6 to 6 of 6" in tuning.reason
+
+
+def test_blips_as_high_as_incidents_need_a_for(tune) -> None:
+    """Height does not tell them apart, length does."""
+    tuning = tune(values_of(blips=3, height=20))
+    assert tuning.verdict == CHANGE
+    assert tuning.recommended.setting.hold_duration_ms >= 3 * MINUTE_MS
+    assert (tuning.recommended.false_pages, len(tuning.recommended.caught)) == (0, 6)
+    assert tuning.change.hold_duration_ms == tuning.recommended.setting.hold_duration_ms
+
+
+def test_a_delay_limit_forbids_a_long_for(tune) -> None:
+    """What must be seen within two minutes cannot wait for five."""
+    values = values_of(blips=3, height=20)
+    strict = tune(values, constraints=Constraints(max_delay_seconds=120))
+    assert strict.current.false_pages == 42
+    assert all(one.setting.hold_duration_ms <= 2 * MINUTE_MS for one in strict.front)
+    assert strict.recommended is None or strict.recommended.delay_p90_seconds <= 120
+
+
+def test_leave(tune) -> None:
+    """A quiet rule that catches everything stays."""
+    tuning = tune(values_of())
+    assert (tuning.verdict, tuning.recommended, tuning.change) == (LEAVE, None, None)
+    assert "catches 6 of 6 incidents with 0.0 false pages a week" in tuning.reason
+
+
+def test_a_deaf_rule_is_changed_though_it_is_quiet(tune) -> None:
+    """No false page is no reason to stay if incidents are missed."""
+    tuning = tune(values_of(), replace(RULE, expr="m > 50"))
+    assert tuning.verdict == CHANGE
+    assert (len(tuning.current.caught), len(tuning.recommended.caught)) == (0, 6)
+    assert "median delay unknown to 0 min" in tuning.reason
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ({"end_ms": 6 * DAY_MS}, "weeks of history; at least 1 are needed"),
+        ({"incidents": incidents_of((1, 3))}, "There are 2 incidents that this rule owes"),
+        ({"incidents": None}, "There are 0 incidents that this rule owes"),
+    ],
+)
+def test_not_enough_data(tune, options: dict, part: str) -> None:
+    """Each minimum is named with what there is."""
+    tuning = tune(values_of(blips=3), **options)
+    assert tuning.verdict == NOT_ENOUGH_DATA
+    assert part in tuning.reason
+    assert tuning.recommended is None
+
+
+def test_gaps_are_not_enough_data(tune) -> None:
+    """Where most evaluations found nothing, nothing is recommended."""
+    values = values_of(blips=3)
+    values[np.arange(len(values)) % 1440 > 400] = np.nan
+    tuning = tune(values)
+    assert tuning.verdict == NOT_ENOUGH_DATA
+    assert "of the evaluations with data" in tuning.reason
+    assert tuning.coverage["data_ratio"] == pytest.approx(405 / 1440, abs=0.01)
+
+
+def test_incidents_of_other_rules_do_not_count(tune) -> None:
+    """A rule that owes nothing has nothing to be judged by."""
+    others = incidents_of().assign(should_alert=[("B",)] * len(INCIDENT_DAYS))
+    tuning = tune(values_of(blips=3), incidents=others)
+    assert (tuning.verdict, tuning.coverage["owed_incidents"]) == (NOT_ENOUGH_DATA, 0)
+
+
+def test_cannot_be_fixed(tune) -> None:
+    """Incidents that look like every other hour: no number helps, least of all a deaf one."""
+    values = np.where(np.arange(DAYS * 1440) % 60 < 30, 10.0, 0.0)
+    tuning = tune(values)
+    assert (tuning.verdict, tuning.recommended, tuning.change) == (CANNOT_FIX, None, None)
+    assert "catches 80% of the incidents within 15 minutes" in tuning.reason
+
+
+def test_constraints_move_the_choice(tune) -> None:
+    """Low incidents hide among blips: how many must be caught decides the threshold."""
+    values = values_of(blips=2, height=8)
+    values[noon(12) // MINUTE_MS : noon(12) // MINUTE_MS + 30] = 6.0
+    short = {"margins": Margins(0, 0)}
+    holds = tune(values, constraints=Constraints(min_recall_ratio=1.0), **short)
+    loose = tune(values, constraints=Constraints(min_recall_ratio=0.5), **short)
+    assert len(holds.recommended.caught) == 6
+    assert holds.recommended.setting.hold_duration_ms > 0
+    assert loose.recommended.false_pages == 0
+    silent = tune(values, constraints=Constraints(max_false_firing_ratio=0.0), **short)
+    assert silent.recommended.false_firing_ratio == 0
+
+
+def test_falling_rules(tune) -> None:
+    """``m < 5`` is tuned as ``m > 5`` is, with every number negated."""
+    up = tune(values_of(blips=3))
+    down = tune(-values_of(blips=3), replace(RULE, expr="m < -5"))
+    assert down.verdict == CHANGE
+    assert down.recommended.setting.threshold == pytest.approx(-up.recommended.setting.threshold)
+    assert down.recommended.false_pages == up.recommended.false_pages
+
+
+def test_the_window_is_tuned_too(tune, memory_source) -> None:
+    """One-minute peaks as high as incidents vanish in a longer average; the expression follows."""
+    values = values_of(incident=6)
+    values[np.arange(len(values)) % 400 == 7] = 30
+    rule = replace(RULE, expr="avg_over_time(m[1m]) > 5")
+    windows = [n * MINUTE_MS for n in (1, 10, 15)]
+    tuning = tune(values, rule, windows_ms=windows)
+    assert set(tuning.candidates["window_ms"]) == {n * MINUTE_MS for n in (1, 10, 15)}
+    assert tuning.verdict == CHANGE
+    assert tuning.recommended.false_pages == 0
+    same = tune(values, rule, windows_ms=[])
+    assert set(same.candidates["window_ms"]) == {MINUTE_MS}
+
+
+def test_validation_on_the_second_half(tune) -> None:
+    """A choice made on a quiet half is scored on the noisy one, in rises a week."""
+    tuning = tune(values_of(late_blips=4, height=12, incident=20))
+    check = tuning.validation
+    assert (check.chosen_on.weeks, check.scored_on.weeks) == (1.0, 1.0)
+    assert check.chosen_on.end_ms == check.scored_on.start_ms
+    assert check.false_rises_seen == 0
+    assert check.optimism == check.false_rises_unseen - check.false_rises_seen
+    assert (check.detected_unseen, check.owed_unseen) == (3, 3)
+    quiet = tune(values_of()).validation
+    assert quiet.optimism == 0
+    assert tune(values_of(), incidents=incidents_of((8, 10, 12))).validation is None
+
+
+def test_the_documents_shape(tune) -> None:
+    """What ``tune --json`` prints: the keys of a setting, intervals as three numbers, no NaN."""
+    tuning = tune(values_of(blips=3))
+    document = json.loads(json.dumps(tuning.to_json(), allow_nan=False))
+    assert {"rule", "verdict", "current", "recommended", "front", "candidates", "coverage"} <= set(
+        document
+    )
+    assert (document["rule"], document["verdict"]) == ("A", "change")
+    assert document["candidates"] == len(tuning.candidates)
+    for setting in (document["current"], document["recommended"], *document["front"]):
+        assert {"threshold", "for", "keep_firing_for", "window", "delay_p50_seconds"} <= set(
+            setting
+        )
+        assert list(setting["pages_per_week"]) == ["low", "mid", "high"]
+        assert list(setting["recall"]) == ["low", "mid", "high"]
+    current = document["current"]
+    assert (current["threshold"], current["for"], current["window"]) == (5, "0s", None)
+    assert current["precision"]["mid"] == pytest.approx(6 / 48)
+    assert document["coverage"] == {
+        "weeks": 2.0, "evaluations": DAYS * 1440, "data_ratio": 1.0, "warm_up_seconds": 0.0,
+        "owed_incidents": 6,
+    }  # fmt: skip
+    json.dumps(tune(values_of(), incidents=None).to_json(), allow_nan=False)
+
+
+def test_a_score_by_hand(tune) -> None:
+    """Nights in a time zone, duplicates and the two recalls of the rule as written."""
+    tuning = tune(values_of(blips=1), time_zone="UTC")
+    now = tuning.current
+    assert (now.pages, now.false_pages, now.night_pages) == (20, 14, 14)  # blips at 00:30
+    assert tune(values_of(blips=1), time_zone="Asia/Seoul").current.night_pages == 0
+    assert tune(values_of(blips=1), time_zone="America/Los_Angeles").current.night_pages == 6
+    assert (now.recall.mid, now.critical_recall.mid) == (1.0, 1.0)
+    assert now.firing_hours == pytest.approx((14 * 3 + 6 * 30) / 60)
+    quiet_minutes = DAYS * 1440 - 6 * 45
+    assert now.false_firing_ratio == pytest.approx(14 * 3 / quiet_minutes)
+    deaf = tune(values_of(blips=1), replace(RULE, expr="m > 50")).current
+    assert (deaf.precision, deaf.recall.mid, deaf.delay_p50_seconds) == (None, 0.0, None)
+
+
+def test_an_unknown_time_zone_is_refused(tune) -> None:
+    """One sentence with an example."""
+    with pytest.raises(BadInput, match="'Mars/Base' is not a time zone"):
+        tune(values_of(), time_zone="Mars/Base")
+
+
+def test_a_rule_without_a_number_cannot_be_tuned(tune) -> None:
+    """The sentence says what the expression is instead."""
+    with pytest.raises(BadInput, match="has no numeric threshold"):
+        tune(values_of(), replace(RULE, expr="m == 5"))
+
+
+def test_slots_can_be_moved(tune) -> None:
+    """The offset moves every evaluation, and the span with it."""
+    assert tune(values_of(), slot_offset_ms=7_000).span.start_ms == 7_000
+
+
+def test_progress_is_told_of_every_window(tune) -> None:
+    """``track`` sees the windows that are tried."""
+    seen = []
+
+    def track(windows: list) -> list:
+        seen.extend(windows)
+        return windows
+
+    tune(
+        values_of(),
+        replace(RULE, expr="avg_over_time(m[5m]) > 5"),
+        windows_ms=[120_000],
+        track=track,
+    )
+    assert seen == [120_000, 300_000]
+
+
+def test_the_better_reading_wins_and_the_written_one_keeps_a_tie(tune) -> None:
+    """Another expression must be better; then the edit names it and only what differs."""
+    written = tune(values_of(blips=3, height=30))
+    same = tune(values_of(blips=3, height=30), replace(RULE, expr="m + 0 > 5"))
+    assert best_reading([written, same]) is written
+    quiet = tune(values_of(), replace(RULE, expr="m * 1 > 5"))
+    assert quiet.verdict == LEAVE
+    deaf = tune(np.where(np.arange(DAYS * 1440) % 60 < 30, 10.0, 0.0))
+    assert best_reading([deaf]) is None
+    assert best_reading([deaf, quiet]) is quiet
+    assert reading_change(RULE, quiet) == RuleChange(expr="m * 1 > 5")
+    assert reading_change(RULE, written) == written.change
+    assert best_reading([quiet]) is None
+
+
+def test_spans_reach_one_interval_past_the_last_evaluation(tune) -> None:
+    """Two weeks of evaluations a minute apart are two weeks."""
+    assert tune(values_of()).span.end_ms == 2 * WEEK_MS
