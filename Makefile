@@ -19,28 +19,28 @@ help:  ## Say what there is.
 
 setup: $(STAMP)  ## Make the virtual environment (.venv) from the lock file.
 
-$(STAMP): pyproject.toml requirements.lock tools/setup.sh
+$(STAMP): requirements.lock tools/setup.sh
 	@tools/setup.sh "$(PYTHON)" "$(VENV)" "$(LOG)"
 	@touch $@
 
-$(RECORDING)/meta.json: $(STAMP) data/scenarios/auth-28d.yaml
+$(RECORDING)/meta.json: data/scenarios/auth-28d.yaml | $(STAMP)
 	@$(BIN)/python -m auth_service.scenario data/scenarios/auth-28d.yaml --out $(RECORDING) --incidents data/incidents/auth-28d.yaml
 	@touch $@
 
-$(SMALL)/meta.json: $(STAMP) data/scenarios/auth-small.yaml
+$(SMALL)/meta.json: data/scenarios/auth-small.yaml | $(STAMP)
 	@$(BIN)/python -m auth_service.scenario data/scenarios/auth-small.yaml --out $(SMALL) --incidents data/incidents/auth-small.yaml
 	@touch $@
 
 recordings: $(RECORDING)/meta.json $(SMALL)/meta.json
 
-report: $(RECORDING)/meta.json  ## Run the noise review and the tuning on the embedded recording.
+report: $(STAMP) $(RECORDING)/meta.json  ## Run the noise review and the tuning on the embedded recording.
 	@$(BIN)/alertlab run $(NOTEBOOKS) --source $(RECORDING) -p incidents=data/incidents/auth-28d.yaml
 
 test: $(STAMP) recordings  ## Install the test servers where possible and run all tests.
 	@tools/test-servers.sh "$(LOG)"
 	@$(BIN)/python -m pytest
 
-notebooks: $(SMALL)/meta.json  ## Renew the outputs that are committed with the notebooks.
+notebooks: $(STAMP) $(SMALL)/meta.json  ## Renew the outputs that are committed with the notebooks.
 	@$(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level WARN \
 	  --ExecutePreprocessor.record_timing=False $(NOTEBOOKS)
 
@@ -48,7 +48,7 @@ lint: $(STAMP)  ## Check style.
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-lab: $(SMALL)/meta.json  ## Open JupyterLab on the notebooks.
+lab: $(STAMP) $(SMALL)/meta.json  ## Open JupyterLab on the notebooks.
 	@$(BIN)/alertlab lab
 
 bench: $(STAMP)  ## Measure speed against real peers, as ratios.

@@ -54,6 +54,14 @@ def test_ci_runs_the_readme_test_command() -> None:
     assert "make test\n" in BLOCKS
 
 
+def test_style_is_clean() -> None:
+    """What `make lint` checks holds."""
+    ruff = str(Path(sys.prefix) / "bin" / "ruff")
+    for command in ([ruff, "check", "-q", "."], [ruff, "format", "--check", "-q", "."]):
+        run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        assert run.returncode == 0, run.stdout
+
+
 def test_readme_shows_known_blocks() -> None:
     """Every block of commands is run by a test below (make test is running now)."""
     assert len(BLOCKS) == 4

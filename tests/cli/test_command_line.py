@@ -1,4 +1,4 @@
-"""The command line: every bad input is one sentence with the right exit code; JSON has its shape."""
+"""The command line: bad input is one sentence with its exit code, JSON has its shape."""
 
 from __future__ import annotations
 

@@ -30,6 +30,7 @@ def test_the_seeds_rule_is_caught() -> None:
         ("rate(x[5m]) > 5", "more than 5 failures", True),
         ("rate(x[5m]) > 1000", "more than 1,000 failures", True),
         ("(irate(x[5m])) > 0.5", "above 0.5", True),
+        ("sum by (pod) (rate(x[5m])) > 5", "more than 5 failures", True),
         ("rate(x[5m]) > 5", "more than 1,500 failures", False),
         ("rate(x[5m]) > 5", "see 10.0.0.5 and v1.5.2", False),
         ("increase(x[5m]) > 5", "more than 5 failures", False),
@@ -37,7 +38,7 @@ def test_the_seeds_rule_is_caught() -> None:
     ],
 )
 def test_a_rate_whose_text_repeats_its_number(expr: str, text: str, expected: bool) -> None:
-    """Only a bare rate compared with a number that the text speaks of; addresses are no numbers."""
+    """Only a rate, summed or not, with a number that the text speaks of; addresses are none."""
     assert ("rate-read-as-count" in ids(expr, text)) == expected
 
 

@@ -177,6 +177,15 @@ def test_cannot_be_fixed(tune) -> None:
     assert "catches 80% of the incidents within 15 minutes" in tuning.reason
 
 
+def test_a_quiet_setting_that_loses_most_incidents_is_no_fix(tune) -> None:
+    """One incident stands out; to catch it alone is no improvement on catching all six."""
+    values = np.where(np.arange(DAYS * 1440) % 60 < 30, 10.0, 0.0)
+    values[noon(1) // MINUTE_MS : noon(1) // MINUTE_MS + 30] = 20.0
+    tuning = tune(values)
+    assert (tuning.verdict, tuning.change) == (CANNOT_FIX, None)
+    assert "catch at most 1 of 6 incidents, fewer than the 6 of today" in tuning.reason
+
+
 def test_constraints_move_the_choice(tune) -> None:
     """Low incidents hide among blips: how many must be caught decides the threshold."""
     values = values_of(blips=2, height=8)

@@ -44,7 +44,10 @@ def lint_rule(rule: AlertRule) -> list[Remark]:
 def _rate_read_as_count(rule: AlertRule, threshold: Threshold) -> Remark | None:
     """A rate is per second: ``rate(x[5m]) > 5`` is 1,500 in five minutes, not five."""
     window_ms = window_ms_of(threshold.lhs)
-    if window_ms is None or not _is_call(threshold.lhs, ("rate", "irate")):
+    compared = _bare(threshold.lhs)
+    while isinstance(compared, ast.AggregateExpr | ast.ParenExpr):
+        compared = compared.expr
+    if window_ms is None or not _is_call(compared, ("rate", "irate")):
         return None
     texts = " ".join(rule.annotations.values())
     said = {float(one.replace(",", "")) for one in _NUMBER.findall(texts) if one.count(".") < 2}
@@ -62,7 +65,7 @@ def _rate_read_as_count(rule: AlertRule, threshold: Threshold) -> Remark | None:
 
 def _one_alert_per_series(threshold: Threshold) -> Remark | None:
     """Without an aggregation every pod and every reason is compared, and alerts, by itself."""
-    if not _is_call(threshold.lhs, ("rate", "irate", "increase", "delta")):
+    if not _is_call(_bare(threshold.lhs), ("rate", "irate", "increase", "delta")):
         return None
     return Remark(
         "not-aggregated",
@@ -73,9 +76,10 @@ def _one_alert_per_series(threshold: Threshold) -> Remark | None:
 
 def _mixed_percentile(threshold: Threshold) -> Remark | None:
     """A percentile over everything moves with the mix of slow and fast work, not only its speed."""
-    if not _is_call(threshold.lhs, ("histogram_quantile",)):
+    compared = _bare(threshold.lhs)
+    if not _is_call(compared, ("histogram_quantile",)):
         return None
-    buckets = _bare(threshold.lhs).args[1]
+    buckets = compared.args[1]
     if not isinstance(buckets, ast.AggregateExpr) or not _groups_by_bucket_only(buckets):
         return None
     return Remark(
@@ -98,6 +102,5 @@ def _bare(expr: str) -> object:
     return node
 
 
-def _is_call(expr: str, names: tuple[str, ...]) -> bool:
-    node = _bare(expr)
+def _is_call(node: object, names: tuple[str, ...]) -> bool:
     return isinstance(node, ast.Call) and node.func.name in names

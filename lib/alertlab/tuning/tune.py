@@ -314,17 +314,25 @@ def _decide(
             f"silent {1 - constraints.max_false_firing_ratio:.0%} of the rest of the time; "
             "the expression does not tell incidents from ordinary days."
         )
+    owes = coverage["owed_incidents"]
+    needed = math.ceil(constraints.min_recall_ratio * owes)
+    if len(best.caught) < min(needed, len(now.caught)):
+        return CANNOT_FIX, (
+            f"Settings that are quiet and quick enough catch at most {len(best.caught)} of {owes} "
+            f"incidents, fewer than the {len(now.caught)} of today; the expression does not tell "
+            "incidents from ordinary days."
+        )
     saved = now.false_pages_per_week.mid - best.false_pages_per_week.mid
     if holds and saved < MIN_GAIN_PER_WEEK:
         return LEAVE, (
-            f"It catches {len(now.caught)} of {len(now.caught) + len(now.missed)} incidents with "
+            f"It catches {len(now.caught)} of {owes} incidents with "
             f"{now.false_pages_per_week.mid:.1f} false pages a week; no other setting saves more "
             f"than {max(0.0, saved):.1f} of them."
         )
     return CHANGE, (
         f"False pages go from {now.false_pages_per_week.mid:.1f} to "
         f"{best.false_pages_per_week.mid:.1f} a week, incidents caught from {len(now.caught)} to "
-        f"{len(best.caught)} of {len(now.caught) + len(now.missed)}; "
+        f"{len(best.caught)} of {owes}; "
         f"median delay {_minutes(now.delay_p50_seconds)} to {_minutes(best.delay_p50_seconds)}."
     )
 
