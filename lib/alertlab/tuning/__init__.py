@@ -11,17 +11,8 @@ from alertlab.tuning.score import (
     score_setting,
 )
 from alertlab.tuning.sweep import Span, group_level
-from alertlab.tuning.tune import (
-    CANNOT_FIX,
-    CHANGE,
-    LEAVE,
-    NOT_ENOUGH_DATA,
-    Tuning,
-    Validation,
-    best_reading,
-    reading_change,
-    tune_rule,
-)
+from alertlab.tuning.tune import Tuning, best_reading, reading_change, tune_rule
+from alertlab.tuning.verdict import CANNOT_FIX, CHANGE, LEAVE, NOT_ENOUGH_DATA, Validation
 
 __all__ = [
     "CANNOT_FIX",

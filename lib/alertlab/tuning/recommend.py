@@ -43,6 +43,20 @@ def feasible(candidates: pd.DataFrame, constraints: Constraints) -> np.ndarray:
     return possible & holds.to_numpy()
 
 
+def holds_constraints(candidates: pd.DataFrame, constraints: Constraints, setting: Setting) -> bool:
+    """Tell whether a setting that was swept holds the constraints."""
+    return bool(feasible(candidates, constraints)[rows_of(candidates, setting)].any())
+
+
+def rows_of(candidates: pd.DataFrame, setting: Setting) -> np.ndarray:
+    """Tell which candidates have a setting's numbers; bool, shape (n_candidates,)."""
+    same = np.ones(len(candidates), bool)
+    for name, value in vars(setting).items():
+        column = candidates[name]
+        same &= (column.isna() if value is None else column == value).to_numpy()
+    return same
+
+
 def timely(candidates: pd.DataFrame, constraints: Constraints) -> np.ndarray:
     """Tell which candidates fire soon enough in incidents and seldom enough outside them."""
     quiet = candidates["false_firing_ratio"] <= constraints.max_false_firing_ratio

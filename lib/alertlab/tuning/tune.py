@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import product
+from functools import partial
+from itertools import groupby, product
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from alertlab.incidents import Margins, no_incidents, owed, starting_within
@@ -24,7 +23,7 @@ from alertlab.tuning.grid import (
 )
 from alertlab.tuning.recommend import (
     Constraints,
-    feasible,
+    holds_constraints,
     pareto_front,
     pick,
     shortlist,
@@ -33,32 +32,10 @@ from alertlab.tuning.recommend import (
 )
 from alertlab.tuning.score import Score, Setting, score_setting
 from alertlab.tuning.sweep import Span, Truth, group_level, sweep_thresholds
+from alertlab.tuning.verdict import CHANGE, LEAVE, Validation, coverage_of, decide, validate
 
-CHANGE, LEAVE = "change", "leave"
-NOT_ENOUGH_DATA, CANNOT_FIX = "not enough data", "cannot be fixed by a threshold"
-
-MIN_WEEKS, MIN_INCIDENTS, MIN_DATA_RATIO = 1.0, 3, 0.5
-MIN_GAIN_PER_WEEK = 0.5  # fewer false pages saved than this are not worth a review
 _KEPT_BYTES = 50_000_000  # of one window's values; several stay far below a gigabyte
 _LONGEST_FRONT, _LONGEST_SHORTLIST = 6, 24
-
-
-@dataclass(frozen=True)
-class Validation:
-    """The choice made on the first half of the span, scored on both halves (rates per week)."""
-
-    setting: Setting
-    chosen_on: Span
-    scored_on: Span
-    false_rises_seen: float
-    false_rises_unseen: float
-    detected_unseen: int
-    owed_unseen: int
-
-    @property
-    def optimism(self) -> float:
-        """False rises a week that the unseen half had more than the half chosen on."""
-        return self.false_rises_unseen - self.false_rises_seen
 
 
 @dataclass(frozen=True)
@@ -135,32 +112,26 @@ def tune_rule(
     current = Setting(
         threshold.value, rule.hold_duration_ms, rule.keep_firing_for_ms, window_ms_of(threshold.lhs)
     )
-
-    evaluate = _Windows(rule, source, start_ms, end_ms, slot_offset_ms)
+    evaluate = _Evaluations(rule, source, start_ms, end_ms, slot_offset_ms)
     evaluated = evaluate(current.window_ms)
     span = Span(evaluated.start_ms, int(evaluated.frame.times[-1]) + rule.interval_ms)
     middle = (span.start_ms + span.end_ms) // 2
     spans = [span, Span(span.start_ms, middle), Span(middle, span.end_ms)]
-    windows = _windows(current.window_ms, windows_ms, rule.interval_ms)
+    windows = _windows_to_try(current.window_ms, windows_ms, rule.interval_ms)
     whole, seen, unseen = _sweep(evaluate, windows, current, incidents, margins, spans, track)
     short = _settings(shortlist(whole, constraints, current, _LONGEST_SHORTLIST))
     front = _settings(pareto_front(whole, constraints).tail(_LONGEST_FRONT))
-    holding = [one for one in front if _holds(whole, constraints, one)]
-    scores: dict[Setting, Score] = {}
-    wanted = {current, *short, *front}
-    # By window, so that only one evaluated window is held at a time.
-    for window in sorted({one.window_ms for one in wanted}, key=lambda w: w or 0):
-        at_window = evaluated if window == current.window_ms else evaluate(window)
-        for setting in wanted:
-            if setting.window_ms == window:
-                scores[setting] = score_setting(
-                    at_window, setting, config, incidents, margins, span, time_zone=time_zone
-                )
+    holding = [one for one in front if holds_constraints(whole, constraints, one)]
+    score = partial(
+        score_setting, config=config, incidents=incidents, margins=margins, span=span,
+        time_zone=time_zone,
+    )  # fmt: skip
+    scores = _score_each([current, *short, *front], evaluate, score)
     possible = [scores[one] for one in dict.fromkeys([*short, *holding])]
     best = pick(possible, current) if possible else None
-    coverage = _coverage(evaluated, span, incidents)
-    holds = _holds(whole, constraints, current)
-    verdict, reason = _decide(scores[current], best, holds, constraints, coverage)
+    coverage = coverage_of(evaluated, span, incidents)
+    holds = holds_constraints(whole, constraints, current)
+    verdict, reason = decide(scores[current], best, holds, constraints, coverage)
     return Tuning(
         rule=rule,
         verdict=verdict,
@@ -170,7 +141,7 @@ def tune_rule(
         front=tuple(unbeaten([scores[one] for one in dict.fromkeys([*front, *short])])),
         candidates=whole,
         evaluated=evaluated,
-        validation=_validate(seen, unseen, constraints, current, spans[1], spans[2]),
+        validation=validate(seen, unseen, constraints, current, spans[1], spans[2]),
         span=span,
         coverage=coverage,
     )
@@ -196,7 +167,7 @@ def reading_change(written: AlertRule, best: Tuning) -> RuleChange:
 
 
 @dataclass(frozen=True)
-class _Windows:
+class _Evaluations:
     """Evaluates a rule with another window; small results are kept, as each is asked for twice."""
 
     rule: AlertRule
@@ -220,7 +191,7 @@ class _Windows:
         return evaluated
 
 
-def _windows(
+def _windows_to_try(
     current_ms: int | None, offered_ms: Iterable[int], interval_ms: int
 ) -> list[int | None]:
     """Return the windows to try; an expression without one window keeps what it has."""
@@ -234,8 +205,23 @@ def _settings(candidates: pd.DataFrame) -> list[Setting]:
     return [to_setting(row) for _, row in candidates.iterrows()]
 
 
+def _score_each(
+    settings: Iterable[Setting],
+    evaluate: _Evaluations,
+    score: Callable[[EvaluatedRule, Setting], Score],
+) -> dict[Setting, Score]:
+    """Score settings window by window, so that only one evaluated window is held at a time."""
+    by_window = sorted(dict.fromkeys(settings), key=lambda one: one.window_ms or 0)
+    return {
+        setting: score(evaluated, setting)
+        for window, group in groupby(by_window, key=lambda one: one.window_ms)
+        for evaluated in [evaluate(window)]
+        for setting in group
+    }
+
+
 def _sweep(
-    evaluate: _Windows,
+    evaluate: _Evaluations,
     windows: list[int | None],
     current: Setting,
     incidents: pd.DataFrame,
@@ -266,102 +252,3 @@ def _sweep(
         )
         for part, span in zip(parts, spans, strict=True)
     ]
-
-
-def _coverage(evaluated: EvaluatedRule, span: Span, incidents: pd.DataFrame) -> dict[str, Any]:
-    owes = starting_within(owed(incidents, evaluated.rule.name), span.start_ms, span.end_ms)
-    return {
-        "weeks": round(span.weeks, 3),
-        "evaluations": int(evaluated.reported.sum()),
-        "data_ratio": evaluated.data_ratio,
-        "warm_up_seconds": (evaluated.start_ms - int(evaluated.frame.times[0])) / 1000,
-        "owed_incidents": len(owes),
-    }
-
-
-def _holds(candidates: pd.DataFrame, constraints: Constraints, setting: Setting) -> bool:
-    """Tell whether a setting that was swept holds the constraints."""
-    return bool(feasible(candidates, constraints)[_rows_of(candidates, setting)].any())
-
-
-def _rows_of(candidates: pd.DataFrame, setting: Setting) -> np.ndarray:
-    same = np.ones(len(candidates), bool)
-    for name, value in vars(setting).items():
-        column = candidates[name]
-        same &= (column.isna() if value is None else column == value).to_numpy()
-    return same
-
-
-def _decide(
-    now: Score,
-    best: Score | None,
-    holds: bool,
-    constraints: Constraints,
-    coverage: dict[str, Any],
-) -> tuple[str, str]:
-    """Return the verdict and its reason in words."""
-    for have, need, what in (
-        (coverage["weeks"], MIN_WEEKS, "weeks of history"),
-        (coverage["data_ratio"], MIN_DATA_RATIO, "of the evaluations with data"),
-        (coverage["owed_incidents"], MIN_INCIDENTS, "incidents that this rule owes an alert"),
-    ):
-        if have < need:
-            return NOT_ENOUGH_DATA, f"There are {have:.3g} {what}; at least {need:g} are needed."
-    if best is None:
-        return CANNOT_FIX, (
-            f"No threshold, for or window catches {constraints.min_recall_ratio:.0%} of the "
-            f"incidents within {constraints.max_delay_seconds / 60:.0f} minutes while staying "
-            f"silent {1 - constraints.max_false_firing_ratio:.0%} of the rest of the time; "
-            "the expression does not tell incidents from ordinary days."
-        )
-    owes = coverage["owed_incidents"]
-    needed = math.ceil(constraints.min_recall_ratio * owes)
-    if len(best.caught) < min(needed, len(now.caught)):
-        return CANNOT_FIX, (
-            f"Settings that are quiet and quick enough catch at most {len(best.caught)} of {owes} "
-            f"incidents, fewer than the {len(now.caught)} of today; the expression does not tell "
-            "incidents from ordinary days."
-        )
-    saved = now.false_pages_per_week.mid - best.false_pages_per_week.mid
-    if holds and saved < MIN_GAIN_PER_WEEK:
-        return LEAVE, (
-            f"It catches {len(now.caught)} of {owes} incidents with "
-            f"{now.false_pages_per_week.mid:.1f} false pages a week; no other setting saves more "
-            f"than {max(0.0, saved):.1f} of them."
-        )
-    return CHANGE, (
-        f"False pages go from {now.false_pages_per_week.mid:.1f} to "
-        f"{best.false_pages_per_week.mid:.1f} a week, incidents caught from {len(now.caught)} to "
-        f"{len(best.caught)} of {owes}; "
-        f"median delay {_minutes(now.delay_p50_seconds)} to {_minutes(best.delay_p50_seconds)}."
-    )
-
-
-def _validate(
-    seen: pd.DataFrame,
-    unseen: pd.DataFrame,
-    constraints: Constraints,
-    current: Setting,
-    chosen_on: Span,
-    scored_on: Span,
-) -> Validation | None:
-    """Choose on one half, look at the other; both tables list the same settings in one order."""
-    best = shortlist(seen, constraints, current, most=1)
-    if best.empty or not seen["owed"].iloc[0]:
-        return None
-    chosen = best.iloc[0]
-    setting = to_setting(chosen)
-    there = unseen[_rows_of(unseen, setting)].iloc[0]
-    return Validation(
-        setting=setting,
-        chosen_on=chosen_on,
-        scored_on=scored_on,
-        false_rises_seen=float(chosen["false_rises"]) / chosen_on.weeks,
-        false_rises_unseen=float(there["false_rises"]) / scored_on.weeks,
-        detected_unseen=int(there["detected"]),
-        owed_unseen=int(there["owed"]),
-    )
-
-
-def _minutes(seconds: float | None) -> str:
-    return "unknown" if seconds is None or math.isnan(seconds) else f"{seconds / 60:.0f} min"
