@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from alertlab.errors import BadInput
-from alertlab.rules import AlertRule, RuleChange, edit_rule, load_rules, rule_diff
+from alertlab.rules import AlertRule, RuleChange, edit_rule, load_rules, rule_diff, rule_text
 from alertlab.units import MINUTE_MS
 
 FILE = """\
@@ -193,3 +193,12 @@ def test_an_edited_file_reloads_to_the_intended_rule(
         assert f"[{window // 3_600_000}h" in one.expr or f"[{window // MINUTE_MS}m]" in one.expr
         threshold = 5 if wanted.threshold is None else wanted.threshold
         assert float(one.expr.split("> ")[1]) == threshold
+
+
+def test_rule_text_is_the_rule_as_written(tmp_path: Path) -> None:
+    """From its first key to its last value: neither its neighbour nor what follows."""
+    text = rule_text(rule_in(tmp_path, FILE + "\n# the end\n"))
+    assert text.startswith("- alert: Failures # the one\n  expr: rate(")
+    assert text.endswith("    summary: '로그인 실패 😀 > 5'\n")
+    assert "Other" in rule_text(rule_in(tmp_path, FILE, "Other"))
+    assert "Failures" not in rule_text(rule_in(tmp_path, FILE, "Other"))

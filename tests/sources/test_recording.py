@@ -238,7 +238,8 @@ def test_damage_is_named(tmp_path: Path, name: str, harm: str, word: str) -> Non
     ("text", "part"),
     [
         ("{", "cannot be read"),
-        ("[]", "holds no mapping"),
+        ("[]", "is not as written"),
+        ('{"format": 1, "files": []}', "is not as written"),
         ("{}", "lacks the key 'format'"),
         ('{"format": 99}', "has format 99"),
         ('{"format": 1, "files": {}}', "lacks the key 'start_ms'"),

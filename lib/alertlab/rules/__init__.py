@@ -1,6 +1,6 @@
 """Rule files: load them, find what can be tuned, change them in place."""
 
-from alertlab.rules.edit import RuleChange, changed_expr, edit_rule, rule_diff
+from alertlab.rules.edit import RuleChange, changed_expr, edit_rule, rule_diff, rule_text
 from alertlab.rules.lint import Remark, lint_rule
 from alertlab.rules.load import find_rule, load_rules, read_yaml
 from alertlab.rules.model import AlertRule
@@ -28,6 +28,7 @@ __all__ = [
     "load_rules",
     "read_yaml",
     "rule_diff",
+    "rule_text",
     "window_ms_of",
     "with_window",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import textwrap
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,6 +78,17 @@ def changed_expr(expr: str, change: RuleChange) -> str:
         threshold = find_threshold(expr)
         expr = f"{expr[: threshold.start]}{change.threshold:.12g}{expr[threshold.end :]}"
     return expr if change.window_ms is None else with_window(expr, change.window_ms)
+
+
+def rule_text(rule: AlertRule) -> str:
+    """Return a rule as it is written in its file, from its first key to its last value."""
+    text = Path(rule.file).read_text(encoding="utf-8")
+    _, node = _rule_node(text, rule)
+    start = text.rfind("\n", 0, node.start_mark.index) + 1
+    last: Node = node  # a block's own end lies behind the comments that follow it
+    while isinstance(last, MappingNode) and not last.flow_style and last.value:
+        last = last.value[-1][1]
+    return textwrap.dedent(text[start : last.end_mark.index]).rstrip() + "\n"
 
 
 def rule_diff(rule: AlertRule, change: RuleChange) -> str:

@@ -139,9 +139,11 @@ class RecordingWriter:
         }
         (self._folder / _META).write_text(json.dumps(meta, indent=1) + "\n", encoding="utf-8")
         self._folder.chmod(0o755)
+        older = self._folder.with_name(f"{self._folder.name}-older")
         if self._path.exists():
-            shutil.rmtree(self._path)
+            self._path.rename(older)
         self._folder.rename(self._path)
+        shutil.rmtree(older, ignore_errors=True)
 
 
 class Recording:
@@ -172,8 +174,8 @@ class Recording:
             ) from None
         except (OSError, ValueError) as error:
             raise BadInput(f"the recording's {folder / _META} cannot be read: {error}") from None
-        if not isinstance(meta, dict):
-            raise BadInput(f"the recording's {folder / _META} holds no mapping; record it again")
+        if not isinstance(meta, dict) or not isinstance(meta.get("files", {}), dict):
+            raise BadInput(f"the recording's {folder / _META} is not as written; record it again")
         try:
             if meta["format"] != FORMAT_VERSION:
                 raise BadInput(
