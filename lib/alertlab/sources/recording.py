@@ -33,6 +33,7 @@ from alertlab.units import DAY_MS, LabelSet, format_time, label_set
 FORMAT_VERSION = 1
 _META, _INDEX = "meta.json", "series.parquet"
 _CACHE_BYTES = 1 << 30  # decoded samples kept between queries; 28 days of the service fit
+_DECODED_AT_ONCE = 512  # series; while being joined they are held twice
 _EXACT_INTEGER = 2.0**53  # beyond it a float64 no longer holds every integer
 
 _DAY_SCHEMA = pa.schema(
@@ -195,7 +196,9 @@ class Recording:
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Series]:
         """Return the samples in ``[start_ms, end_ms]`` of the series that match, by labels."""
         found = [i for i, labels in enumerate(self._labels) if _matches(matchers, labels)]
-        self._decode([i for i in found if i not in self._decoded])
+        missing = [i for i in found if i not in self._decoded]
+        for first in range(0, len(missing), _DECODED_AT_ONCE):
+            self._decode(missing[first : first + _DECODED_AT_ONCE])
         shared: dict[int, tuple[np.ndarray, slice]] = {}
         selected = []
         for i in sorted(found, key=lambda i: self._labels[i]):
@@ -240,8 +243,6 @@ class Recording:
         }
 
     def _decode(self, ids: list[int]) -> None:
-        if not ids:
-            return
         parts: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {i: [] for i in ids}
         for name in sorted(self.meta["files"]):
             if name == _INDEX:
@@ -251,7 +252,7 @@ class Recording:
                 parts[i].append((times, values))
         previous = np.empty(0, np.int64)
         for i in ids:
-            pieces = parts.pop(i)  # freed one by one: all of them twice would be large
+            pieces = parts[i]
             times = np.concatenate([t for t, _ in pieces])
             # Series of one target share their timestamps: keep one array for all of them.
             previous = times = previous if np.array_equal(times, previous) else times
