@@ -120,6 +120,16 @@ def test_the_committed_incidents_load() -> None:
     assert found["id"].is_unique
 
 
+@pytest.mark.parametrize(
+    ("names", "rules"),
+    [("[A, B]", ("A", "B")), ("[]", ()), ("", None), ("A B", ("A", "B")), ('"A,B"', ("A", "B"))],
+)
+def test_rule_names_that_owe(tmp_path: Path, names: str, rules: tuple | None) -> None:
+    """An empty list owes nobody anything, nothing written owes every rule."""
+    text = f"- id: a\n  start: 0\n  end: 60\n  should_alert: {names}\n"
+    assert load_incidents(written(tmp_path, text))["should_alert"][0] == rules
+
+
 def test_who_owes_what(tmp_path: Path) -> None:
     """An incident without names is owed by every rule."""
     found = load_incidents(written(tmp_path, YAML))

@@ -206,11 +206,18 @@ def test_margins_decide_what_is_true(source, config) -> None:
         assert row_of(review, "Good")["false_pages"] == count
 
 
-def test_without_incidents_every_page_is_false(source, config) -> None:
-    """And nothing is owed."""
+def test_without_incidents_no_page_is_called_false(source, config) -> None:
+    """Nobody can say which were worth it; nothing is owed, nothing noisy."""
     review = review_noise(RULES[:2], source, 0, END, config=config, incidents=no_incidents())
-    assert row_of(review, "Good")["false_pages"] == 3
-    assert (row_of(review, "Good")["owed"], row_of(review, "Good")["duplicate_pages"]) == (0, 0)
+    good = row_of(review, "Good")
+    assert (good["state"], good["pages"], good["precision"]) == ("not labelled", 3, None)
+    assert np.isnan(good["false_pages"])
+    assert good["false_pages_per_week"] is None
+    assert (good["owed"], good["duplicate_pages"]) == (0, 0)
+    assert not review.pages["false"].any()
+    assert list(review.weekly().columns) == ["week", "receiver", "pages"]
+    assert review.weekly()["pages"].sum() == len(review.pages)
+    assert review.by_receiver()["false_this_week"].isna().all()
 
 
 def test_a_review_without_any_page(source, config) -> None:
@@ -219,7 +226,7 @@ def test_a_review_without_any_page(source, config) -> None:
     assert review.pages.empty
     assert review.by_receiver().empty
     assert review.recent_pages(days=7).empty
-    assert review.weekly()[["true", "false"]].to_numpy().sum() == 0
+    assert review.weekly()["pages"].sum() == 0
 
 
 def test_one_page_for_two_rules_is_one_page(source, tmp_path: Path) -> None:

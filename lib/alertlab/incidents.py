@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
@@ -38,7 +39,8 @@ def load_incidents(path: str | Path) -> pd.DataFrame:
     """Read incidents from YAML (a list of mappings) or CSV, sorted by start.
 
     Columns: ``id``, ``start``, ``end`` (UTC), ``severity``, ``should_alert`` (tuple of rule names;
-    None: every rule owes it), ``note``.  In CSV several rule names are separated by spaces.
+    None: every rule owes it), ``note``.  In CSV several rule names are separated by spaces
+    or commas; an empty YAML list means that no rule owes it.
     Raises BadInput for a missing field, an end before its start, or an id that stands twice.
     """
     file = require_file(path, "the incidents file")
@@ -101,13 +103,14 @@ def _row(entry: dict[str, Any], number: int, file: Path) -> tuple:
     if end <= start:
         raise BadInput(f"{where}: its end is not after its start")
     names = entry.get("should_alert")
-    names = names.split() if isinstance(names, str) else names
+    if isinstance(names, str):
+        names = [one for one in re.split(r"[,\s]+", names) if one] or None
     return (
         str(entry["id"]),
         start,
         end,
         str(entry.get("severity") or ""),
-        tuple(str(one) for one in names) if names else None,
+        None if names is None else tuple(str(one) for one in names),
         str(entry.get("note") or ""),
     )
 

@@ -29,8 +29,9 @@ from alertlab.units import DAY_MS, MINUTE_MS, WEEK_MS
 
 FLAP_MS = 30 * MINUTE_MS  # fired again this soon after it resolved
 NO_DATA, SILENT, ALWAYS, NOISY, FINE = "no data", "silent", "always firing", "noisy", "fine"
+UNLABELLED = "not labelled"  # without any incident nobody can say which pages were worth it
 _ALWAYS_RATIO = 0.9
-_NOISY_FALSE_PER_WEEK = 1.0
+_NOISY_FALSE_PER_WEEK, _NOISY_FEWEST = 1.0, 2
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,9 @@ class NoiseReview:
 
     episodes : as ``replay_rules``, of all rules
     notifications : as ``simulate_notifications``
-    pages : one row per page and rule: ``at``, ``receiver``, ``rule``, ``incident`` (id; None: a
-        false page), ``night``, ``duplicate`` (an earlier page told this receiver of the incident)
+    pages : one row per page and rule: ``at``, ``receiver``, ``rule``, ``incident`` (id or None),
+        ``false`` (in no incident, though incidents are labelled), ``night``, ``duplicate`` (an
+        earlier page told this receiver of the incident)
     rules : one row per rule, noisiest first (columns see ``_rule_row``)
     """
 
@@ -55,24 +57,32 @@ class NoiseReview:
     pages: pd.DataFrame
     rules: pd.DataFrame
 
+    @property
+    def labelled(self) -> bool:
+        """Whether any incident is labelled; otherwise no page can be called false."""
+        return len(self.incidents) > 0
+
     def weekly(self) -> pd.DataFrame:
         """Return pages per week and receiver: ``week`` (its start), ``receiver``, ``true``,
-        ``false``; weeks count back from the end, so the last one is this week."""
+        ``false``, or ``pages`` alone where no incident is labelled; weeks count back from the
+        end, so the last one is this week."""
         weeks_back = (self.span.end_ms - 1 - epoch_ms(self.pages["at"])) // WEEK_MS
         starts = self.span.end_ms - (weeks_back + 1) * WEEK_MS
         receivers = self.config.paging_receivers()
         count = round(np.ceil(self.span.weeks - 1e-9))
         distinct = self.pages.assign(week=starts).drop_duplicates(["at", "receiver", "group"])
-        is_true = distinct["incident"].notna()
+        kinds = {"pages": distinct["incident"].isna()}
+        if self.labelled:
+            kinds = {"true": ~distinct["false"], "false": distinct["false"]}
         rows = []
         for start in (self.span.end_ms - (k + 1) * WEEK_MS for k in reversed(range(count))):
             for receiver in receivers:
                 here = (distinct["week"] == start) & (distinct["receiver"] == receiver)
                 week = pd.Timestamp(start, unit="ms", tz="UTC")
                 rows.append(
-                    (week, receiver, int((here & is_true).sum()), int((here & ~is_true).sum()))
+                    (week, receiver, *(int((here & kind).sum()) for kind in kinds.values()))
                 )
-        return pd.DataFrame(rows, columns=["week", "receiver", "true", "false"])
+        return pd.DataFrame(rows, columns=["week", "receiver", *kinds])
 
     def recent_pages(self, *, days: float) -> pd.DataFrame:
         """Return the pages of the last ``days``."""
@@ -89,14 +99,15 @@ class NoiseReview:
         table = pd.DataFrame(
             {
                 "pages_this_week": self.pages[this_week].groupby(keys).size(),
-                "false_this_week": self.pages[this_week & self.pages["incident"].isna()]
-                .groupby(keys)
-                .size(),
+                "false_this_week": self.pages[this_week & self.pages["false"]].groupby(keys).size(),
                 "before": self.pages[~this_week].groupby(keys).size(),
             }
         ).fillna(0)
+        if not self.labelled:
+            table["false_this_week"] = np.nan
         before = table.pop("before")
-        table["pages_per_week_before"] = before / weeks_before if weeks_before else np.nan
+        # A rate over less than half a week says nothing about weeks.
+        table["pages_per_week_before"] = before / weeks_before if weeks_before > 0.5 else np.nan
         return table.sort_values("pages_this_week", ascending=False).reset_index()
 
 
@@ -194,7 +205,8 @@ def _pages(
         }
     ).explode("rule", ignore_index=True)
     again = pages.duplicated(["receiver", "rule", "incident"])
-    return pages.assign(duplicate=again & pages["incident"].notna())
+    in_none = pages["incident"].isna()
+    return pages.assign(false=in_none & (len(incidents) > 0), duplicate=again & ~in_none)
 
 
 def _rule_row(
@@ -207,12 +219,13 @@ def _rule_row(
 ) -> dict[str, object]:
     """Return a rule's line of the review.
 
+    ``false_pages``, their rate and ``precision`` are missing where no incident is labelled;
     ``flaps``: episodes that fired within 30 minutes of the same alert's resolve; ``precision``:
     true pages per page; ``caught`` of ``owed`` incidents fired during them.
     """
     rule, shot = evaluated.rule, fired(episodes)
     own = pages[pages["rule"] == rule.name]
-    is_false = own["incident"].isna().to_numpy()
+    is_false, labelled = own["false"].to_numpy(bool), len(incidents) > 0
     day = (epoch_ms(own["at"]) - span.start_ms) // DAY_MS
     days = max(1, -(-(span.end_ms - span.start_ms) // DAY_MS))
     owes = starting_within(owed(incidents, rule.name), span.start_ms, span.end_ms)
@@ -224,9 +237,11 @@ def _rule_row(
         "episodes": len(shot),
         "pending_only": len(episodes) - len(shot),
         "pages": len(own),
-        "false_pages": int(is_false.sum()),
-        "false_pages_per_week": weekly_rate(np.bincount(day[is_false], minlength=days), span.weeks),
-        "precision": share_interval(int((~is_false).sum()), len(own)),
+        "false_pages": int(is_false.sum()) if labelled else np.nan,
+        "false_pages_per_week": weekly_rate(np.bincount(day[is_false], minlength=days), span.weeks)
+        if labelled
+        else None,
+        "precision": share_interval(int((~is_false).sum()), len(own)) if labelled else None,
         "night_pages": int(own["night"].sum()),
         "duplicate_pages": int(own["duplicate"].sum()),
         "flaps": _flaps(shot),
@@ -237,18 +252,21 @@ def _rule_row(
     }
     level = group_level(evaluated, rule.hold_duration_ms, rule.keep_firing_for_ms)
     firing_ratio = float(evaluated.above(level)[evaluated.reported].mean())
-    return row | {"state": _state(row, firing_ratio)}
+    return row | {"state": _state(row, firing_ratio, span)}
 
 
-def _state(row: dict[str, object], firing_ratio: float) -> str:
+def _state(row: dict[str, object], firing_ratio: float, span: Span) -> str:
     if row["data_ratio"] == 0:
         return NO_DATA
     if not row["episodes"]:
         return SILENT
     if firing_ratio > _ALWAYS_RATIO:
         return ALWAYS
-    false_rate = row["false_pages_per_week"].mid
-    if false_rate >= _NOISY_FALSE_PER_WEEK and row["precision"].mid < 0.5:
+    if row["false_pages_per_week"] is None:
+        return UNLABELLED if row["pages"] else FINE
+    # One false page in a short history makes a high rate and proves nothing.
+    enough = max(_NOISY_FALSE_PER_WEEK * span.weeks, _NOISY_FEWEST)
+    if row["false_pages"] >= enough and row["precision"].mid < 0.5:
         return NOISY
     return FINE
 

@@ -165,6 +165,16 @@ def test_broken_rule_file(invoke: Invoke, scene: Path, text: str, part: str) -> 
     assert part in sentence(*result)
 
 
+def test_an_interval_of_nothing(invoke: Invoke, scene: Path) -> None:
+    """An evaluation interval of 0 is refused, not divided by."""
+    result = invoke(
+        "replay", scene / "rules.yml", "--source", scene / "recording",
+        "--evaluation-interval", "0s",
+    )  # fmt: skip
+    assert result[0] == 2
+    assert "never evaluates" in sentence(*result)
+
+
 def test_unknown_rule_name(invoke: Invoke, scene: Path) -> None:
     """A rule name that is not there is refused with those that are."""
     result = invoke("replay", scene / "rules.yml", "--source", scene / "recording", "--rule", "X")

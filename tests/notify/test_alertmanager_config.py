@@ -204,6 +204,12 @@ def test_send_resolved_defaults(tmp_path: Path) -> None:
         ("route: {receiver: a, routes: [{mute_time_intervals: [n]}]}", "mute_time_intervals is"),
         ("route: {receiver: a, active_time_intervals: [n]}", "active_time_intervals is not sim"),
         ("route: {receiver: a}\ninhibit_rules: [x]", "inhibit_rules is not written as"),
+        ("route: {receiver: a, group_wiat: 5s}", "route: unknown key 'group_wiat'"),
+        ("route: {receiver: a}\nrecievers: []", "unknown key 'recievers'"),
+        ("route: {receiver: a, matchers: ['x=1']}", "the root route takes every alert"),
+        ("route: {receiver: a, group_by: ['...', a]}", "'...', which means all labels"),
+        ("route: {receiver: a}\ninhibit_rules: [{equal: alertname}]", "equal is not a list"),
+        ("route: {receiver: a}\ninhibit_rules: [{taget_match: {}}]", "unknown key 'taget_match'"),
     ],
 )  # fmt: skip
 def test_bad_configurations_get_one_sentence(tmp_path: Path, text: str, part: str) -> None:

@@ -7,6 +7,7 @@ import pytest
 from promql_helpers import ask, load, select_from, steps
 
 from alertlab.errors import BadInput, UnsupportedPromQL
+from alertlab.frame import Series
 from alertlab.promql import evaluate
 
 SERIES = load("1m", "x{} 0 1 2 3 4 5 6 7 8 9 10")
@@ -172,3 +173,15 @@ def test_sentences(expr: str, options: dict, error: type, sentence: str):
     assert type(caught.value) is error
     if "semantics must" not in sentence:
         assert str(caught.value).startswith(repr(expr))
+
+
+def test_the_end_of_a_query_may_lie_behind_its_last_step() -> None:
+    """``@ end()`` is the end that was asked for, as in Prometheus."""
+    series = Series((("__name__", "x"),), np.arange(5) * 60_000, np.arange(5.0))
+
+    def select(*_: object) -> list[Series]:
+        return [series]
+
+    times = np.array([0, 60_000], np.int64)
+    assert evaluate("x @ end()", select, times).values[0].tolist() == [1, 1]
+    assert evaluate("x @ end()", select, times, end_ms=190_000).values[0].tolist() == [3, 3]

@@ -110,13 +110,25 @@ def test_a_noisy_rule_that_was_not_tuned(review: NoiseReview) -> None:
     assert answers.noise_answer(review, []).endswith("No change of numbers helps; see below.")
 
 
-def test_a_quiet_review(source) -> None:
+def test_a_review_without_incidents(source) -> None:
+    """Pages are counted and nobody is called noisy."""
+    review = review_noise(
+        [RULE], source, 0, END, config=single_receiver(), incidents=no_incidents()
+    )
+    found = answers.noise_findings(review, [])
+    assert [(one.id, one.severity) for one in found] == [("unlabelled", "info")]
+    assert found[0].title == answers.noise_answer(review, [])
+    assert f"{len(review.pages)} pages in 2 weeks; no incident is labelled" in found[0].title
+    assert answers.noise_numbers(review, [])["false_pages"] is None
+
+
+def test_a_quiet_review(source, incidents) -> None:
     """Nothing to say is said too."""
     review = review_noise(
         [replace(RULE, expr="m > 15")], source, 0, END,
-        config=single_receiver(), incidents=no_incidents(),
+        config=single_receiver(), incidents=incidents.tail(1),
     )  # fmt: skip
-    assert [one.id.split(".")[0] for one in answers.noise_findings(review, [])] == ["noisy"]
+    assert "noisy" in [one.id.split(".")[0] for one in answers.noise_findings(review, [])]
     few = replace(review, rules=review.rules.assign(state="fine", owed=0, caught=0))
     (finding,) = answers.noise_findings(few, [])
     assert (finding.id, finding.severity) == ("quiet", "ok")
@@ -221,8 +233,10 @@ def test_tables_of_a_session(readings: list[tuple[str, Tuning]]) -> None:
         "as written"
     ]
     assert "1m" in answers.settings_table(readings[1][1], Constraints())["window"].tolist()
-    nothing = answers.settings_table(readings[0][1], Constraints(max_delay_seconds=-1))
-    assert nothing.empty
+    empty = replace(readings[0][1], candidates=readings[0][1].candidates.head(0))
+    assert answers.settings_table(empty, Constraints()).empty
+    undecided = replace(readings[0][1], verdict="not enough data")
+    assert answers.settings_table(undecided, Constraints()).empty
 
 
 def test_numbers_of_a_session(readings: list[tuple[str, Tuning]], source) -> None:

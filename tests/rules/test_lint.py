@@ -6,7 +6,14 @@ from pathlib import Path
 
 import pytest
 
-from alertlab.rules import AlertRule, find_rule, lint_rule, load_rules
+from alertlab.rules import (
+    AlertRule,
+    compared_unit,
+    find_rule,
+    lint_rule,
+    load_rules,
+    text_reading,
+)
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -40,6 +47,40 @@ def test_the_seeds_rule_is_caught() -> None:
 def test_a_rate_whose_text_repeats_its_number(expr: str, text: str, expected: bool) -> None:
     """Only a rate, summed or not, with a number that the text speaks of; addresses are none."""
     assert ("rate-read-as-count" in ids(expr, text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("expr", "text", "expected"),
+    [
+        ("rate(x[5m]) > 5", "5 failures", "sum(increase(x[5m])) > 5"),
+        ("sum by (pod) (rate(x[5m])) > 5", "5 failures", "sum by (pod) (increase(x[5m])) > 5"),
+        ("5 < irate(x[5m])", "5 failures", "sum(increase(x[5m])) > 5"),
+        ("rate(x[5m]) > 5", "1,500 failures", None),
+        ("increase(x[5m]) > 5", "5 failures", None),
+        ("up == 0", "0", None),
+    ],
+)
+def test_the_reading_of_the_text(expr: str, text: str, expected: str | None) -> None:
+    """A rate whose text means a count is also read as that count, of all series together."""
+    rule = AlertRule("A", expr, "g", Path("r.yml"), 1, 60_000, annotations={"description": text})
+    assert text_reading(rule) == expected
+
+
+@pytest.mark.parametrize(
+    ("expr", "unit"),
+    [
+        ("rate(x[5m]) > 5", "per second"),
+        ("sum(rate(x[5m])) > 5", "per second"),
+        ("sum(increase(x[5m])) > 5", "in 5m"),
+        ("histogram_quantile(0.9, sum by (le) (rate(a_seconds_bucket[1m]))) > 1", "seconds"),
+        ("sum(rate(a_seconds_sum[5m])) / sum(rate(a_seconds_count[5m])) > 1", "seconds"),
+        ("sum(rate(a[5m])) / sum(rate(b[5m])) < 0.5", "ratio"),
+        ("queue_length > 3", "value"),
+    ],
+)
+def test_the_unit_of_what_is_compared(expr: str, unit: str) -> None:
+    """What the expression tells of its unit."""
+    assert compared_unit(AlertRule("A", expr, "g", Path("r.yml"), 1, 60_000)) == unit
 
 
 @pytest.mark.parametrize(

@@ -39,7 +39,7 @@ def test_a_range_query_is_a_form_in_the_body(fake):
     assert asked.in_body == {
         "query": 'up{a="ü+&"}',
         "start": "1700000000.123",
-        "end": "1700000060.123",
+        "end": "1700000060.5",
         "step": "0.5",
     }
 

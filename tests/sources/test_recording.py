@@ -242,7 +242,8 @@ def test_damage_is_named(tmp_path: Path, name: str, harm: str, word: str) -> Non
         ('{"format": 1, "files": []}', "is not as written"),
         ("{}", "lacks the key 'format'"),
         ('{"format": 99}', "has format 99"),
-        ('{"format": 1, "files": {}}', "lacks the key 'start_ms'"),
+        ('{"format": 1, "files": {}}', "is not as written"),
+        ('{"format": 1, "start_ms": "now"}', "is not as written"),
     ],
 )
 def test_damaged_metadata_is_named(tmp_path: Path, text: str, part: str) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from alertlab.errors import BadInput
 from alertlab.tuning import Constraints, Score, Setting, best_thresholds
 from alertlab.tuning.recommend import (
     feasible,
@@ -190,3 +191,13 @@ def test_unbeaten_settings() -> None:
     )
     assert unbeaten([noisy, worse, middle, equal, quiet]) == [quiet, middle, noisy]
     assert unbeaten([]) == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"min_recall_ratio": 7.0}, {"max_false_firing_ratio": -0.1}, {"max_delay_seconds": -1.0}],
+)
+def test_impossible_constraints_are_refused(options: dict[str, float]) -> None:
+    """A share is between 0 and 1, a delay not negative."""
+    with pytest.raises(BadInput):
+        Constraints(**options)

@@ -139,7 +139,7 @@ def test_a_deaf_rule_is_changed_though_it_is_quiet(tune) -> None:
 @pytest.mark.parametrize(
     ("options", "part"),
     [
-        ({"end_ms": 6 * DAY_MS}, "weeks of history; at least 1 are needed"),
+        ({"end_ms": 6 * DAY_MS}, "There are 5d23h59m of history; at least 7d are needed"),
         ({"incidents": incidents_of((1, 3))}, "There are 2 incidents that this rule owes"),
         ({"incidents": None}, "There are 0 incidents that this rule owes"),
     ],

@@ -35,11 +35,18 @@ for name, command in {
 
 def main() -> None:
     """Run the command line; say what went wrong in one sentence."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):  # a name in Hangul must not end in a traceback
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
+        sys.stdout.flush()
     except AlertlabError as error:
         print(f"alertlab: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # the reader of our output has seen enough
         sys.stderr.close()
+        sys.exit(1)
+    except OSError as error:
+        print(f"alertlab: {error.strerror}: {error.filename or 'the output'}", file=sys.stderr)
         sys.exit(1)

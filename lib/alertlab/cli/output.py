@@ -22,13 +22,15 @@ def print_json(document: Any) -> None:
 def print_table(
     frame: pd.DataFrame, *, caption: str, formats: Mapping[str, Format] | None = None
 ) -> None:
-    """Print a frame as a table; what is missing is a dash.
-
-    Label values may hold anything, so what could move a terminal's cursor is left out.
-    """
+    """Print a frame as a table; what is missing is a dash."""
     from alertlab.report import table
 
-    for line in table(frame, caption=caption, formats=formats).text.splitlines():
+    print_text(table(frame, caption=caption, formats=formats).text)
+
+
+def print_text(text: str) -> None:
+    """Print lines without what could move a terminal's cursor: label values may hold anything."""
+    for line in text.splitlines():
         print("".join(letter for letter in line if letter.isprintable()))
 
 

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from alertlab.cli import options
-from alertlab.cli.output import print_json
+from alertlab.cli.output import print_json, print_text
 from alertlab.units import SECOND_MS
 
 _MAX_ROWS = 20
@@ -29,8 +29,8 @@ def query(
     )
     frame = opened.range_query(expr, start_ms, end_ms, options.duration(step, "--step"))
     if not json:
-        table = frame.to_pandas()
-        print(table.tail(_MAX_ROWS).to_string())
+        if frame.labels:
+            print_text(frame.to_pandas().tail(_MAX_ROWS).to_string())
         print(f"{len(frame.labels)} series, {len(frame.times)} steps (the last {_MAX_ROWS} shown)")
         return
     result = [

@@ -25,6 +25,19 @@ _ROOT_DEFAULTS: dict[str, Any] = {
     "group_by": frozenset[str](),
     "receiver": None,
 }
+# config/config.go and config/notifiers.go; what Alertmanager does not know it refuses to load.
+_TOP_KEYS = {
+    "global", "route", "receivers", "inhibit_rules", "templates", "mute_time_intervals",
+    "time_intervals", "tracing", "event_recorder",
+}  # fmt: skip
+_ROUTE_KEYS = {
+    "receiver", "group_by", "matchers", "match", "match_re", "continue", "routes", "group_wait",
+    "group_interval", "repeat_interval", "mute_time_intervals", "active_time_intervals", "labels",
+}  # fmt: skip
+_INHIBIT_KEYS = {
+    "name", "source_match", "source_match_re", "source_matchers", "target_match",
+    "target_match_re", "target_matchers", "equal", "sources",
+}  # fmt: skip
 _MATCHER = re.compile(
     r'\s*"?(?P<name>[^\s"=!~{},]+)"?\s*(?P<op>=~|!~|!=|=)\s*'
     r'(?:"(?P<quoted>(?:\\.|[^"\\])*)"|(?P<bare>[^,}"]*?))\s*(?:,|$)'
@@ -123,10 +136,15 @@ def load_alertmanager(path: str | Path) -> AlertmanagerConfig:
     document = read_yaml(file)
     if not isinstance(document, dict) or not isinstance(document.get("route"), dict):
         raise BadInput(f"{file}: an Alertmanager configuration needs a route")
-    receivers = {
-        str(one.get("name")): tuple(_integrations(one, f"{file}: receiver {one.get('name')}"))
-        for one in _mappings(document, "receivers", f"{file}")
-    }
+    _only(document, _TOP_KEYS, f"{file}")
+    receivers: dict[str, tuple[Integration, ...]] = {}
+    for one in _mappings(document, "receivers", f"{file}"):
+        name = str(one.get("name"))
+        if name in receivers:
+            raise BadInput(f"{file}: the receiver {name!r} stands twice; rename one")
+        receivers[name] = tuple(_integrations(one, f"{file}: receiver {name}"))
+    if any(document["route"].get(key) for key in ("matchers", "match", "match_re")):
+        raise BadInput(f"{file}: route: the root route takes every alert; move its matchers below")
     route = _route(document["route"], _ROOT_DEFAULTS, "", f"{file}: route")
     for name in _receivers_of(route):
         if name not in receivers:
@@ -135,14 +153,31 @@ def load_alertmanager(path: str | Path) -> AlertmanagerConfig:
         InhibitRule(
             _matchers(one, "source_", f"{file}: inhibit_rules"),
             _matchers(one, "target_", f"{file}: inhibit_rules"),
-            tuple(one.get("equal") or ()),
+            _equal(one, f"{file}: inhibit_rules"),
         )
         for one in _mappings(document, "inhibit_rules", f"{file}")
     )
     return AlertmanagerConfig(route, receivers, inhibit)
 
 
+def _only(node: dict[str, Any], known: set[str], where: str) -> None:
+    for key in node:
+        if key not in known:
+            raise BadInput(f"{where}: unknown key {key!r}; known: {', '.join(sorted(known))}")
+
+
+def _equal(node: dict[str, Any], where: str) -> tuple[str, ...]:
+    _only(node, _INHIBIT_KEYS, where)
+    if node.get("sources"):
+        raise BadInput(f"{where}: sources is not simulated here; write source_matchers")
+    names = node.get("equal") or []
+    if not isinstance(names, list):
+        raise BadInput(f"{where}: equal is not a list of label names")
+    return tuple(map(str, names))
+
+
 def _route(node: dict[str, Any], inherited: dict[str, Any], path: str, where: str) -> Route:
+    _only(node, _ROUTE_KEYS, where)
     for key in ("mute_time_intervals", "active_time_intervals"):
         if node.get(key):
             raise BadInput(f"{where}: {key} is not simulated here; remove it to replay the rest")
@@ -158,6 +193,8 @@ def _route(node: dict[str, Any], inherited: dict[str, Any], path: str, where: st
     if (names := node.get("group_by")) is not None:  # an empty list counts since Alertmanager 0.31
         if not isinstance(names, list):
             raise BadInput(f"{where}: group_by is not a list of label names")
+        if "..." in names and len(names) > 1:
+            raise BadInput(f"{where}: group_by has '...', which means all labels, beside others")
         own["group_by"] = None if names == ["..."] else frozenset(map(str, names))
     own["receiver"] = node.get("receiver", own["receiver"])
     if own["receiver"] is None:

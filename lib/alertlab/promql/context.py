@@ -22,7 +22,7 @@ class Context:
     """One evaluation.
 
     times : int64 [ms], the steps of this (sub)expression
-    start_ms, end_ms : first and last step of the whole query, for ``@ start()`` and ``@ end()``
+    start_ms, end_ms : start and end of the whole query, for ``@ start()`` and ``@ end()``
     semantics : 3 (Prometheus 3.14) or 2 (2.42)
     delayed_names : names stay visible until the end of the query (feature flag
         ``promql-delayed-name-removal``)

@@ -51,6 +51,7 @@ def evaluate(
     semantics: int = 3,
     lookback_ms: int = LOOKBACK_MS,
     subquery_step_ms: int = SUBQUERY_STEP_MS,
+    end_ms: int | None = None,
 ) -> Frame:
     """Return the values of an expression at every step, as a range query would.
 
@@ -61,6 +62,7 @@ def evaluate(
     select : function of (matchers, start_ms, end_ms)
         Gives the raw series; both ends included, stale markers kept.
     times : int64 [ms], strictly increasing, on any grid
+    end_ms : what ``@ end()`` means, for a query whose end lies behind its last step
         The steps.  ``@ start()`` and ``@ end()`` are the first and the last.
     semantics : 3 or 2
         Prometheus 3.14 (left-open windows) or 2.42 (closed windows).
@@ -89,7 +91,7 @@ def evaluate(
     context = Context(
         times=times,
         start_ms=int(times[0]),
-        end_ms=int(times[-1]),
+        end_ms=int(times[-1]) if end_ms is None else end_ms,
         select=select,
         semantics=semantics,
         lookback_ms=lookback_ms,

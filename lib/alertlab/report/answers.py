@@ -17,8 +17,16 @@ from alertlab.report.figures import setting_text
 from alertlab.report.findings import Finding
 from alertlab.rules import Remark, RuleChange, changed_expr, counter_selectors, lint_rule
 from alertlab.sources import Source
-from alertlab.tuning import CHANGE, LEAVE, Constraints, Score, Tuning, best_thresholds
-from alertlab.units import format_duration
+from alertlab.tuning import (
+    CHANGE,
+    LEAVE,
+    NOT_ENOUGH_DATA,
+    Constraints,
+    Score,
+    Tuning,
+    best_thresholds,
+)
+from alertlab.units import MINUTE_MS, WEEK_MS, format_duration
 
 CHANGE_COLUMNS = [
     "rule", "verdict", "now", "then", "false now", "false then", "caught now", "caught then",
@@ -37,7 +45,7 @@ SCORE_FORMATS = {
 def noise_findings(review: NoiseReview, tunings: Sequence[Tuning]) -> list[Finding]:
     """Return what the weekly review found, one finding per rule and matter."""
     tuned = {one.rule.name: one for one in tunings}
-    found = []
+    found = [] if review.labelled else [_unlabelled(review)]
     for row in review.rules.itertuples():
         if row.state == NOISY:
             remarks = lint_rule(review.evaluated[row.rule].rule)
@@ -60,7 +68,9 @@ def noise_findings(review: NoiseReview, tunings: Sequence[Tuning]) -> list[Findi
 def noise_answer(review: NoiseReview, tunings: Sequence[Tuning]) -> str:
     """Return the review's decision in two or three sentences."""
     pages = review.pages.drop_duplicates(["at", "receiver", "group"])
-    false = int(pages["incident"].isna().sum())
+    if not review.labelled:
+        return _unlabelled(review).title
+    false = int(pages["false"].sum())
     noisy = review.rules[review.rules["state"] == NOISY]
     text = f"{len(pages)} pages in {_weeks(review)}, {false} of them outside every incident."
     if len(noisy):
@@ -82,7 +92,7 @@ def noise_numbers(review: NoiseReview, tunings: Sequence[Tuning]) -> dict[str, A
     return {
         "weeks": review.span.weeks,
         "pages": len(pages),
-        "false_pages": int(pages["incident"].isna().sum()),
+        "false_pages": int(pages["false"].sum()) if review.labelled else None,
         "pages_by_receiver": {
             str(name): int(count) for name, count in pages.groupby("receiver").size().items()
         },
@@ -212,7 +222,7 @@ def coverage_table(tunings: Sequence[tuple[str, Tuning]]) -> pd.DataFrame:
 def settings_table(tuning: Tuning, constraints: Constraints) -> pd.DataFrame:
     """Return the best threshold per window (rows) and ``for`` (columns)."""
     best = best_thresholds(tuning.candidates, constraints)
-    if best.empty:
+    if best.empty or tuning.verdict == NOT_ENOUGH_DATA:
         return pd.DataFrame({"window": [], "for": []})
     cells = best.assign(
         text=[f"{one.threshold:g} ({one.false_rises})" for one in best.itertuples()]
@@ -270,6 +280,15 @@ def validation_text(tuning: Tuning) -> str:
     )
 
 
+def _unlabelled(review: NoiseReview) -> Finding:
+    pages = review.pages.drop_duplicates(["at", "receiver", "group"])
+    title = (
+        f"{len(pages)} pages in {_weeks(review)}; no incident is labelled, so nobody can say which "
+        "of them were worth it."
+    )
+    return Finding("unlabelled", "info", title, "Label incidents and give them as incidents.")
+
+
 def _noisy(row: Any, tuning: Tuning | None, remarks: Sequence[Remark]) -> Finding:
     return Finding(
         id=f"noisy.{_slug(row.rule)}",
@@ -298,7 +317,7 @@ def _verdict(tuning: Tuning) -> str:
 def _proposal(written: Tuning, best: Tuning) -> str:
     to = setting_text(best.recommended or best.current)
     if best.rule.expr == written.rule.expr:
-        return f"change {setting_text(written.current)} to {to}."
+        return f"change {setting_text(written.current)} to {to}, and its text with it."
     change = best.change or RuleChange()
     hold = (best.recommended or best.current).setting.hold_duration_ms
     return (
@@ -325,7 +344,12 @@ def _plain(row: Mapping[str, Any]) -> dict[str, Any]:
 
 def _weeks(review: NoiseReview) -> str:
     weeks = review.span.weeks
-    return f"{weeks:.0f} weeks" if weeks >= 1.5 else f"{weeks * 7:.1f} days"
+    if weeks >= 1.5:
+        return f"{weeks:.0f} weeks"
+    minutes_ms = round(weeks * WEEK_MS / MINUTE_MS) * MINUTE_MS
+    return (
+        f"{weeks * 7:.1f} days" if weeks * 7 >= 1 else format_duration(max(MINUTE_MS, minutes_ms))
+    )
 
 
 def _join(names: Sequence[str]) -> str:

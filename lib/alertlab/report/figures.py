@@ -30,14 +30,17 @@ def weekly_pages(review: NoiseReview) -> Figure:
         axes.set_xlabel("week beginning")
         axes.grid(axis="x", visible=False)
     for axes, receiver in zip(panels[0], receivers, strict=False):
+        axes.set_title(_literal(receiver))
         own = weekly[weekly["receiver"] == receiver]
         names = own["week"].dt.tz_convert(review.time_zone).dt.strftime("%d %b")
+        if not review.labelled:
+            axes.bar(names, own["pages"], color=style.MUTED, label="not labelled")
+            continue
         axes.bar(names, own["true"], color=style.COLOURS[0], label="in an incident")
         axes.bar(
             names, own["false"], bottom=own["true"], color="white", hatch=style.HATCHES[1],
             edgecolor=style.COLOURS[1], label="false",
         )  # fmt: skip
-        axes.set_title(_literal(receiver))
     panels[0][0].set_ylabel("pages")
     panels[0][0].yaxis.get_major_locator().set_params(integer=True)
     if receivers:
@@ -48,10 +51,14 @@ def weekly_pages(review: NoiseReview) -> Figure:
 def weekly_pages_alt(review: NoiseReview) -> str:
     """Say in words what ``weekly_pages`` draws."""
     weekly = review.weekly()
+    if not review.labelled:
+        weekly["text"] = weekly["pages"].astype(str)
+    else:
+        weekly["text"] = [
+            f"{one.true} in incidents and {one.false} false" for one in weekly.itertuples()
+        ]
     parts = [
-        f"{receiver}: "
-        + ", ".join(f"{one.true} in incidents and {one.false} false" for one in own.itertuples())
-        for receiver, own in weekly.groupby("receiver")
+        f"{receiver}: {', '.join(own['text'])}" for receiver, own in weekly.groupby("receiver")
     ]
     return "Pages per week, oldest first. " + "; ".join(parts) + "."
 
@@ -67,6 +74,8 @@ def timeline(review: NoiseReview, *, days: float = 7) -> Figure:
     figure, axes = style.figure(0.9 + 0.34 * max(1, len(names)))
     _mark_incidents(axes, review.incidents)
     last = pd.Timestamp(end_ms, unit="ms", tz="UTC")
+    told_page = {"color": style.COLOURS[0], "marker": "o", "linestyle": ""}
+    false_page = {"color": style.COLOURS[1], "marker": "x", "linestyle": ""}
     for y, name in enumerate(names):
         own = shot[shot["rule"] == name]
         since, until = own["fired_at"], own["resolved_at"].fillna(last)
@@ -75,15 +84,12 @@ def timeline(review: NoiseReview, *, days: float = 7) -> Figure:
             left=mdates.date2num(since), height=0.5, color=style.INK,
         )  # fmt: skip
         pages = review.pages[review.pages["rule"] == name]
-        is_false = pages["incident"].isna()
-        for chosen, colour, marker in (
-            (~is_false, style.COLOURS[0], "o"),
-            (is_false, style.COLOURS[1], "x"),
-        ):
+        for chosen, marks in ((~pages["false"], told_page), (pages["false"], false_page)):
             at = pages["at"][chosen]
-            axes.plot(at, [y - 0.36] * len(at), marker, color=colour, markersize=5, linestyle="")
-    axes.plot([], [], "o", color=style.COLOURS[0], linestyle="", label="page in an incident")
-    axes.plot([], [], "x", color=style.COLOURS[1], linestyle="", label="false page")
+            axes.plot(at, [y - 0.36] * len(at), markersize=5, **marks)
+    axes.plot([], [], label="page in an incident" if review.labelled else "page", **told_page)
+    if review.labelled:
+        axes.plot([], [], label="false page", **false_page)
     axes.set_yticks(range(len(names)), [_literal(name) for name in names])
     axes.set_ylim(len(names) - 0.4, -0.8)
     _time_axis(axes, start_ms, end_ms, review.time_zone)
@@ -163,7 +169,8 @@ def trade_off(tunings: Sequence[tuple[str, Tuning]]) -> Figure:
     axes.set_xlim(left=-0.2)
     axes.set_ylim(bottom=0, top=axes.get_ylim()[1] + 0.5)
     axes.yaxis.get_major_locator().set_params(integer=True)
-    axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0))
     return figure
 
 

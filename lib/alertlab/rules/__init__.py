@@ -1,7 +1,7 @@
 """Rule files: load them, find what can be tuned, change them in place."""
 
 from alertlab.rules.edit import RuleChange, changed_expr, edit_rule, rule_diff, rule_text
-from alertlab.rules.lint import Remark, lint_rule
+from alertlab.rules.lint import Remark, compared_unit, lint_rule, text_reading
 from alertlab.rules.load import find_rule, load_rules, read_yaml
 from alertlab.rules.model import AlertRule
 from alertlab.rules.threshold import (
@@ -19,6 +19,7 @@ __all__ = [
     "RuleChange",
     "Threshold",
     "changed_expr",
+    "compared_unit",
     "counter_selectors",
     "edit_rule",
     "find_rule",
@@ -29,6 +30,7 @@ __all__ = [
     "read_yaml",
     "rule_diff",
     "rule_text",
+    "text_reading",
     "window_ms_of",
     "with_window",
 ]

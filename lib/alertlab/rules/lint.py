@@ -41,6 +41,36 @@ def lint_rule(rule: AlertRule) -> list[Remark]:
     ]
 
 
+def text_reading(rule: AlertRule) -> str | None:
+    """Return the expression that a rule's text describes, where it is another one than its own.
+
+    So far for a rate that its text takes for a count: the count over the window, of all series
+    together; None where text and expression agree or cannot be compared.
+    """
+    if not any(remark.id == "rate-read-as-count" for remark in lint_rule(rule)):
+        return None
+    threshold = find_threshold(rule.expr)
+    counted = re.sub(r"\bi?rate\s*\(", "increase(", threshold.lhs)
+    if _is_call(_bare(threshold.lhs), ("rate", "irate")):
+        counted = f"sum({counted})"
+    return f"{counted} {threshold.op} {threshold.value:g}"
+
+
+def compared_unit(rule: AlertRule) -> str:
+    """Return the unit of what a rule compares, as far as its expression tells."""
+    compared = find_threshold(rule.expr).lhs
+    node = _bare(compared)
+    while isinstance(node, ast.AggregateExpr | ast.ParenExpr):
+        node = node.expr
+    if isinstance(node, ast.BinaryExpr) and str(node.op) == "/":
+        return "seconds" if "_seconds_sum" in compared else "ratio"
+    if _is_call(node, ("rate", "irate")):
+        return "per second"
+    if _is_call(node, ("increase",)):
+        return f"in {format_duration(window_ms_of(compared) or 0)}"
+    return "seconds" if "_seconds" in compared else "value"
+
+
 def _rate_read_as_count(rule: AlertRule, threshold: Threshold) -> Remark | None:
     """A rate is per second: ``rate(x[5m]) > 5`` is 1,500 in five minutes, not five."""
     window_ms = window_ms_of(threshold.lhs)

@@ -40,6 +40,8 @@ def load_rules(
     ``evaluation_interval_ms`` is Prometheus' ``global.evaluation_interval``, used by groups that
     state no interval of their own.  Raises BadInput for a file Prometheus would refuse.
     """
+    if evaluation_interval_ms <= 0:
+        raise BadInput("an evaluation interval of 0 never evaluates; give one such as 1m")
     files = [paths] if isinstance(paths, str | os.PathLike) else list(paths)
     return [rule for file in files for rule in _load_file(Path(file), evaluation_interval_ms)]
 

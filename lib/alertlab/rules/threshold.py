@@ -55,7 +55,10 @@ def find_threshold(expr: str) -> Threshold:
     while isinstance(node, ast.ParenExpr):
         node = node.expr
     if not isinstance(node, ast.BinaryExpr) or str(node.op) not in _MIRRORED:
-        raise BadInput(f"{expr!r} has no numeric threshold: its outermost part is no comparison")
+        raise BadInput(
+            f"{expr!r} has no numeric threshold: "
+            "its outermost part is no comparison by >, >=, < or <="
+        )
     if node.modifier is not None and node.modifier.return_bool:
         raise BadInput(f"{expr!r} compares with bool, which alerts on every value; remove bool")
     op, left, right = str(node.op), node.lhs, node.rhs

@@ -93,7 +93,9 @@ class PrometheusSource:
         rows: dict[LabelSet, tuple[np.ndarray, np.ndarray]] = {}
         for number, chunk in enumerate(chunks):
             base = number * MAX_STEPS_PER_REQUEST
-            for item in self._range(expr, chunk, step_ms):
+            # What @ end() means is the end asked for, which may lie behind the last step.
+            last_ms = end_ms if number == len(chunks) - 1 else int(chunk[-1])
+            for item in self._range(expr, int(chunk[0]), last_ms, step_ms):
                 labels = label_set(item["metric"])
                 if labels not in rows:
                     rows[labels] = np.zeros(len(times)), np.zeros(len(times), bool)
@@ -147,11 +149,11 @@ class PrometheusSource:
             "warnings": list(dict.fromkeys(self._warnings)),
         }
 
-    def _range(self, expr: str, chunk: np.ndarray, step_ms: int) -> list[dict[str, Any]]:
+    def _range(self, expr: str, start_ms: int, end_ms: int, step_ms: int) -> list[dict[str, Any]]:
         form = {
             "query": expr,
-            "start": chunk[0] / SECOND_MS,
-            "end": chunk[-1] / SECOND_MS,
+            "start": start_ms / SECOND_MS,
+            "end": end_ms / SECOND_MS,
             "step": step_ms / SECOND_MS,
         }
         with self._told():

@@ -81,8 +81,12 @@ class RecordingWriter:
         self._days: set[int] = set()
 
     def __enter__(self) -> RecordingWriter:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._folder = Path(tempfile.mkdtemp(prefix=f".{self._path.name}-", dir=self._path.parent))
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            folder = tempfile.mkdtemp(prefix=f".{self._path.name}-", dir=self._path.parent)
+        except OSError as error:
+            raise BadInput(f"cannot write a recording to {self._path}: {error.strerror}") from None
+        self._folder = Path(folder)
         return self
 
     def add_day(self, series: Iterable[Series]) -> None:
@@ -175,7 +179,7 @@ class Recording:
             ) from None
         except (OSError, ValueError) as error:
             raise BadInput(f"the recording's {folder / _META} cannot be read: {error}") from None
-        if not isinstance(meta, dict) or not isinstance(meta.get("files", {}), dict):
+        if not _is_as_written(meta):
             raise BadInput(f"the recording's {folder / _META} is not as written; record it again")
         try:
             if meta["format"] != FORMAT_VERSION:
@@ -220,7 +224,7 @@ class Recording:
     def range_query(self, expr: str, start_ms: int, end_ms: int, step_ms: int) -> Frame:
         """Evaluate ``expr`` at ``start, start + step, … <= end`` as Prometheus would."""
         times = step_times(start_ms, end_ms, step_ms)
-        frame = evaluate(expr, self.select, times, semantics=self.semantics)
+        frame = evaluate(expr, self.select, times, semantics=self.semantics, end_ms=end_ms)
         self._queries.append(
             {"expr": expr, "steps": len(times), "series": len(frame.labels), "requests": 0}
         )
@@ -263,6 +267,15 @@ class Recording:
         kept = sum(one.values.nbytes for one in self._decoded.values())
         while kept > _CACHE_BYTES and len(self._decoded) > 1:
             kept -= self._decoded.popitem(last=False)[1].values.nbytes
+
+
+def _is_as_written(meta: Any) -> bool:
+    """Tell whether what stands in a recording's meta data has the types that were written."""
+    if not isinstance(meta, dict):
+        return False
+    numbers = (meta.get(name, 0) for name in ("start_ms", "end_ms", "scrape_interval_ms"))
+    files = meta.get("files", {_INDEX: ""})
+    return isinstance(files, dict) and _INDEX in files and all(type(n) is int for n in numbers)
 
 
 def _encode(series: list[Series], ids: np.ndarray) -> pa.Table:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from alertlab.errors import BadInput
 from alertlab.tuning.score import Score, Setting
 
 KNOBS = ["window_ms", "hold_duration_ms", "keep_firing_for_ms"]
@@ -27,6 +28,13 @@ class Constraints:
     min_recall_ratio: float = 0.8
     max_delay_seconds: float = 900.0
     max_false_firing_ratio: float = 0.02
+
+    def __post_init__(self) -> None:
+        for name in ("min_recall_ratio", "max_false_firing_ratio"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise BadInput(f"{name} is a share between 0 and 1, not {getattr(self, name):g}")
+        if not self.max_delay_seconds >= 0:
+            raise BadInput(f"a largest delay of {self.max_delay_seconds:g} s cannot be held")
 
 
 def feasible(candidates: pd.DataFrame, constraints: Constraints) -> np.ndarray:

@@ -166,7 +166,7 @@ def is_night(times: pd.Series, time_zone: str) -> np.ndarray:
     """Tell which UTC times are at night (22 to 7 o'clock) in a time zone."""
     try:
         hours = times.dt.tz_convert(time_zone).dt.hour
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, IndexError):
         raise BadInput(
             f"{time_zone!r} is not a time zone; write one like UTC or Asia/Seoul"
         ) from None

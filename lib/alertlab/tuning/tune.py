@@ -138,7 +138,7 @@ def tune_rule(
         reason=reason,
         current=scores[current],
         recommended=best if verdict == CHANGE else None,
-        front=tuple(unbeaten([scores[one] for one in dict.fromkeys([*front, *short])])),
+        front=tuple(unbeaten([*([best] if best else []), *map(scores.get, [*front, *short])])),
         candidates=whole,
         evaluated=evaluated,
         validation=validate(seen, unseen, constraints, current, spans[1], spans[2]),

@@ -13,6 +13,7 @@ from alertlab.replay import EvaluatedRule
 from alertlab.tuning.recommend import Constraints, rows_of, shortlist, to_setting
 from alertlab.tuning.score import Score, Setting
 from alertlab.tuning.sweep import Span
+from alertlab.units import MINUTE_MS, WEEK_MS, format_duration
 
 CHANGE, LEAVE = "change", "leave"
 NOT_ENOUGH_DATA, CANNOT_FIX = "not enough data", "cannot be fixed by a threshold"
@@ -64,8 +65,13 @@ def decide(
     holds : whether the rule as it stands holds the constraints
     coverage : as ``coverage_of``
     """
+    if coverage["weeks"] < MIN_WEEKS:
+        have, need = (
+            format_duration(round(weeks * WEEK_MS / MINUTE_MS) * MINUTE_MS)
+            for weeks in (coverage["weeks"], MIN_WEEKS)
+        )
+        return NOT_ENOUGH_DATA, f"There are {have} of history; at least {need} are needed."
     for have, need, what in (
-        (coverage["weeks"], MIN_WEEKS, "weeks of history"),
         (coverage["data_ratio"], MIN_DATA_RATIO, "of the evaluations with data"),
         (coverage["owed_incidents"], MIN_INCIDENTS, "incidents that this rule owes an alert"),
     ):
