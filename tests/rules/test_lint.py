@@ -23,7 +23,7 @@ def ids(expr: str, text: str = "") -> list[str]:
     return [remark.id for remark in lint_rule(rule)]
 
 
-def test_the_seeds_rule_is_caught() -> None:
+def test_the_guides_rule_is_caught() -> None:
     """Five a second is 1,500 in five minutes, and the sentence says so."""
     rules = load_rules(ROOT / "auth_service/monitoring/rules/auth-service.yml")
     remark = lint_rule(find_rule(rules, "HighLoginFailureRate"))[0]
