@@ -274,6 +274,18 @@ def test_replay_json(invoke: Invoke, scene: Path) -> None:
     ]
 
 
+def test_a_rule_without_data_is_not_silent(
+    invoke: Invoke, scene: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """No episodes for want of data is warned of; no episodes for want of trouble is not."""
+    (scene / "rules.yml").write_text(RULES.replace("queue_length", "queue_lenght"))
+    code, out, _ = invoke("replay", scene / "rules.yml", "--source", scene / "recording", "--json")
+    assert (code, json.loads(out)) == (0, [])
+    assert ["rule TooMany: its expression finds no data" in one for one in caplog.messages] == [
+        True
+    ]
+
+
 def test_slot_offset_moves_evaluations(invoke: Invoke, scene: Path) -> None:
     """An offset of the slots shows in the episodes' times."""
     command = ["replay", scene / "rules.yml", "--source", scene / "recording", "--json"]

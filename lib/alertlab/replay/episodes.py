@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable
 
 import numpy as np
@@ -12,6 +13,7 @@ from alertlab.rules import AlertRule
 from alertlab.sources import Source
 from alertlab.units import LabelSet
 
+_LOG = logging.getLogger(__name__)
 EPISODE_COLUMNS = ["rule", "labels", "active_at", "fired_at", "resolved_at"]
 
 
@@ -27,11 +29,14 @@ def replay_rules(
 
     Columns: ``rule``; ``labels`` (the alert's label set); ``active_at``; ``fired_at`` (NaT:
     stayed pending); ``resolved_at`` (first evaluation without it; NaT: still active at the end).
+    A rule whose expression finds nothing at all is warned of: that is not the same as silence.
     """
-    parts = [
-        find_episodes(evaluate_rule(rule, source, start_ms, end_ms, slot_offset_ms=slot_offset_ms))
-        for rule in rules
-    ]
+    parts = []
+    for rule in rules:
+        evaluated = evaluate_rule(rule, source, start_ms, end_ms, slot_offset_ms=slot_offset_ms)
+        if evaluated.data_ratio == 0:
+            _LOG.warning("%s: its expression finds no data; its silence says nothing", rule.where)
+        parts.append(find_episodes(evaluated))
     if not parts:
         return _frame([])
     return pd.concat(parts, ignore_index=True).astype({"rule": object})
