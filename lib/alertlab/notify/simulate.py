@@ -1,8 +1,7 @@
 """Episodes -> Alertmanager -> notifications: a discrete-event simulation of each alert group.
 
 Follows current Alertmanager (0.32 and later): dispatch/dispatch.go (groups, ticks),
-notify/dedup_stage.go (needsUpdate), inhibit/inhibit.go (Mutes).  Sending takes a moment
-(``SEND_LATENCY_MS``), which is why a repeat that is due exactly at a tick goes out one tick later.
+notify/dedup_stage.go (needsUpdate), inhibit/inhibit.go (Mutes).
 Not simulated yet: silences, time intervals, expiry of the notification log, restarts.
 """
 
@@ -19,7 +18,6 @@ from alertlab.notify.config import AlertmanagerConfig, Integration, Route, match
 from alertlab.replay import fired
 from alertlab.units import LabelSet
 
-SEND_LATENCY_MS = 1
 NOTIFICATION_COLUMNS = [
     "at", "receiver", "integration", "group_labels", "reason", "firing", "resolved",
 ]  # fmt: skip
@@ -130,7 +128,7 @@ def _simulate_group(
                 reason = _needs_update(entry, firing, resolved, integration, route, tick)
                 if reason is None:
                     continue
-                log[integration] = LogEntry(firing, resolved, tick + SEND_LATENCY_MS)
+                log[integration] = LogEntry(firing, resolved, tick)
                 if firing or integration.send_resolved:
                     told = tuple(sorted(resolved)) if integration.send_resolved else ()
                     rows.append(
@@ -163,6 +161,7 @@ def _needs_update(
         return RESOLVED if entry.firing else None
     if integration.send_resolved and not resolved <= entry.resolved:
         return RESOLVED
+    # Strict, and sending takes a moment: a repeat due exactly at a tick goes out one tick later.
     return REPEAT if entry.at < now - route.repeat_interval_ms else None
 
 
