@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from alertlab.frame import STALE_NAN, Frame, Series
-from alertlab.promql import Matcher, evaluate, parse_selector
+from alertlab.promql import Matcher, evaluate, matches_all, parse_selector
 from alertlab.units import label_set
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,8 +78,7 @@ class MemorySource:
         """Return the matching series cut to [start, end]."""
         found = []
         for one in self._series:
-            labels = dict(one.labels)
-            if all(m.matches(labels.get(m.name, "")) for m in matchers):
+            if matches_all(matchers, one.labels):
                 inside = (one.times >= start_ms) & (one.times <= end_ms)
                 found.append(Series(one.labels, one.times[inside], one.values[inside]))
         return found

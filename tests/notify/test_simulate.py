@@ -16,7 +16,7 @@ from alertlab.notify import (
     load_alertmanager,
     simulate_notifications,
 )
-from alertlab.notify.config import matches
+from alertlab.promql import matches_all
 from alertlab.units import SECOND_MS, LabelSet, label_set
 
 FOREVER = None
@@ -346,11 +346,11 @@ def _reason(entry, firing, resolved, send_resolved, now, route) -> str | None:
 
 def _muted(labels: LabelSet, firing: list[LabelSet], config: AlertmanagerConfig) -> bool:
     for rule in config.inhibit_rules:
-        if matches(rule.targets, labels):
+        if matches_all(rule.targets, labels):
             for source in firing:
-                both = matches(rule.sources, labels) and matches(rule.targets, source)
+                both = matches_all(rule.sources, labels) and matches_all(rule.targets, source)
                 equal = all(dict(labels).get(n, "") == dict(source).get(n, "") for n in rule.equal)
-                if matches(rule.sources, source) and equal and not both:
+                if matches_all(rule.sources, source) and equal and not both:
                     return True
     return False
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from alertlab.errors import BadInput, require_file
-from alertlab.promql import Matcher
+from alertlab.promql import Matcher, matches_all
 from alertlab.rules import read_yaml
 from alertlab.units import HOUR_MS, MINUTE_MS, SECOND_MS, LabelSet, parse_duration
 
@@ -74,7 +74,7 @@ class Route:
 
     def match(self, labels: LabelSet) -> list[Route]:
         """Return the routes that an alert takes, depth first (dispatch/route.go, Match)."""
-        if not matches(self.matchers, labels):
+        if not matches_all(self.matchers, labels):
             return []
         found: list[Route] = []
         for child in self.children:
@@ -115,12 +115,6 @@ class AlertmanagerConfig:
             for name, integrations in self.receivers.items()
             if any(one.kind in PAGING_INTEGRATIONS for one in integrations)
         ]
-
-
-def matches(matchers: tuple[Matcher, ...], labels: LabelSet) -> bool:
-    """Tell whether all matchers hold; a missing label counts as empty."""
-    have = dict(labels)
-    return all(one.matches(have.get(one.name, "")) for one in matchers)
 
 
 def single_receiver() -> AlertmanagerConfig:

@@ -14,7 +14,8 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
-from alertlab.notify.config import AlertmanagerConfig, Integration, Route, matches
+from alertlab.notify.config import AlertmanagerConfig, Integration, Route
+from alertlab.promql import matches_all
 from alertlab.replay import fired
 from alertlab.units import LabelSet
 
@@ -190,7 +191,7 @@ class _Inhibitor:
 
     def __init__(self, alerts: list[Alert], config: AlertmanagerConfig) -> None:
         self._rules = [
-            (rule, [alert for alert in alerts if matches(rule.sources, alert.labels)])
+            (rule, [alert for alert in alerts if matches_all(rule.sources, alert.labels)])
             for rule in config.inhibit_rules
         ]
 
@@ -200,14 +201,14 @@ class _Inhibitor:
     def mutes(self, labels: LabelSet, now: float) -> bool:
         have = dict(labels)
         for rule, sources in self._rules:
-            if not matches(rule.targets, labels):
+            if not matches_all(rule.targets, labels):
                 continue
-            two_sided = matches(rule.sources, labels)
+            two_sided = matches_all(rule.sources, labels)
             for source in sources:
                 if not source.start <= now < source.end:
                     continue
                 # An alert on both sides is not inhibited by others that are on both sides.
-                if two_sided and matches(rule.targets, source.labels):
+                if two_sided and matches_all(rule.targets, source.labels):
                     continue
                 given = dict(source.labels)
                 if all(have.get(name, "") == given.get(name, "") for name in rule.equal):

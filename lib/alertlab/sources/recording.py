@@ -26,7 +26,7 @@ import pyarrow.parquet as pq
 
 from alertlab.errors import BadInput
 from alertlab.frame import Frame, Series
-from alertlab.promql import Matcher, evaluate, parse_selector
+from alertlab.promql import Matcher, evaluate, matches_all, parse_selector
 from alertlab.sources.grid import step_times
 from alertlab.units import DAY_MS, LabelSet, format_time, label_set
 
@@ -199,7 +199,7 @@ class Recording:
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Series]:
         """Return the samples in ``[start_ms, end_ms]`` of the series that match, by labels."""
-        found = [i for i, labels in enumerate(self._labels) if _matches(matchers, labels)]
+        found = [i for i, labels in enumerate(self._labels) if matches_all(matchers, labels)]
         missing = [i for i in found if i not in self._decoded]
         for first in range(0, len(missing), _DECODED_AT_ONCE):
             self._decode(missing[first : first + _DECODED_AT_ONCE])
@@ -318,11 +318,6 @@ def _float_bits(column: pa.ChunkedArray) -> np.ndarray:
         if len(chunk)
     ]
     return np.concatenate(chunks) if chunks else np.empty(0)
-
-
-def _matches(matchers: Sequence[Matcher], labels: LabelSet) -> bool:
-    have = dict(labels)
-    return all(one.matches(have.get(one.name, "")) for one in matchers)
 
 
 def _check_file(path: Path, digest: str) -> None:
