@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from alertlab.frame import STALE_NAN, Frame, Series, counted, is_stale
+from alertlab.frame import STALE_NAN, Frame, FrameBuilder, Series, counted, is_stale
 from alertlab.units import label_set
 
 TIMES = np.array([0, 60_000, 120_000], np.int64)
@@ -80,3 +82,31 @@ def test_counted_events(values: list[float], events: float) -> None:
     """A reset starts from zero; markers and NaN are passed over."""
     times = np.arange(len(values), dtype=np.int64)
     assert counted(Series((), times, np.array(values, float))) == events
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from("abcdefg"), st.integers(0, 9), st.floats(0, 9)), max_size=40)
+)
+def test_a_frame_is_built_piece_by_piece(pieces: list[tuple[str, int, float]]) -> None:
+    """Rows come in any order and again; the frame is sorted and holds the last value of each."""
+    built = FrameBuilder(np.arange(10, dtype=np.int64))
+    expected: dict[str, dict[int, float]] = {}
+    for name, step, value in pieces:
+        values, present = built.row((("name", name),))
+        values[step], present[step] = value, True
+        expected.setdefault(name, {})[step] = value
+    assert len(built) == len(expected)
+    frame = built.frame()
+    assert [dict(labels)["name"] for labels in frame.labels] == sorted(expected)
+    for values, present, name in zip(frame.values, frame.present, sorted(expected), strict=True):
+        assert dict(zip(np.flatnonzero(present), values[present], strict=True)) == expected[name]
+
+
+def test_many_columns_are_sorted_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows stay whole when the order is made a few times at a time."""
+    monkeypatch.setattr("alertlab.frame._COLUMNS", 3)
+    built = FrameBuilder(np.arange(10, dtype=np.int64))
+    for name in "cab":
+        values, present = built.row((("name", name),))
+        values[:], present[:] = ord(name), True
+    assert built.frame().values.tolist() == [[ord(name)] * 10 for name in "abc"]

@@ -32,6 +32,10 @@ class UnsupportedPromQL(BadInput):
     """An expression needs a part of PromQL that is not evaluated here."""
 
 
+class UnsupportedTemplate(BadInput):
+    """A label or annotation needs a part of Go's templates that is not expanded here."""
+
+
 def require_file(path: str | os.PathLike[str], what: str) -> Path:
     """Return ``path`` as a Path, or refuse it in a sentence that says what it should have been."""
     found = Path(path)

@@ -39,6 +39,9 @@ def counted(series: Series) -> float:
     return float(np.where(steps < 0, values[1:], steps).sum())
 
 
+_COLUMNS = 16_384  # times that are brought into order at once
+
+
 @dataclass(frozen=True)
 class Frame:
     """Values of several series on one grid of times.
@@ -80,6 +83,45 @@ class Frame:
             index=pd.to_datetime(self.times, unit="ms", utc=True),
             columns=_unique_names(self.labels),
         )
+
+
+class FrameBuilder:
+    """Collects the rows of a frame, in any order and piece by piece.
+
+    The arrays grow in place: nothing as large as the result is ever held twice.
+    """
+
+    def __init__(self, times: np.ndarray) -> None:
+        self._times = times
+        self._rows: dict[LabelSet, int] = {}
+        self._values = np.zeros((0, len(times)))
+        self._present = np.zeros((0, len(times)), dtype=bool)
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def row(self, labels: LabelSet) -> tuple[np.ndarray, np.ndarray]:
+        """Return values and presence of a series to write to, before asking for the next one."""
+        at = self._rows.setdefault(labels, len(self._rows))
+        if at == len(self._values):
+            self._resize(at + at // 4 + 1)
+        return self._values[at], self._present[at]
+
+    def frame(self) -> Frame:
+        """Return all rows, sorted by labels; the builder is used up."""
+        self._resize(len(self._rows))
+        labels = sorted(self._rows)
+        order = [self._rows[one] for one in labels]
+        if order != sorted(order):
+            for start in range(0, len(self._times), _COLUMNS):
+                columns = slice(start, start + _COLUMNS)
+                self._values[:, columns] = self._values[order, columns]
+                self._present[:, columns] = self._present[order, columns]
+        return Frame(self._times, self._values, self._present, tuple(labels))
+
+    def _resize(self, rows: int) -> None:
+        for array in (self._values, self._present):
+            array.resize((rows, len(self._times)), refcheck=False)
 
 
 def _unique_names(labels: Sequence[LabelSet]) -> pd.Index:

@@ -122,7 +122,17 @@ def test_group_labels(tmp_path: Path) -> None:
 def test_ways_to_write_matchers(tmp_path: Path, written: str, matchers: list) -> None:
     """The old way, the new way, lists in braces, quotes and backslashes."""
     config = config_of(tmp_path, f"route: {{receiver: a, routes: [{{{written}}}]}}")
-    assert [tuple(one) for one in config.route.children[0].matchers] == matchers
+    expected = tuple(Matcher(*one).with_old_dot() for one in matchers)
+    assert config.route.children[0].matchers == expected
+
+
+def test_a_dot_is_no_newline(tmp_path: Path) -> None:
+    """Alertmanager's patterns are not Prometheus 3's: a dot stays on its line."""
+    config = config_of(
+        tmp_path, 'route: {receiver: a, routes: [{matchers: ["x=~b.c"], receiver: d}]}'
+    )
+    assert taken(config, x="b-c") == ["d"]
+    assert taken(config, x="b\nc") == ["a"]
 
 
 def test_continue_and_the_deepest_match(tmp_path: Path) -> None:

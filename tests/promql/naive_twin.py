@@ -138,7 +138,7 @@ def extreme(values: Sequence[float], better: Callable[[float, float], bool]) -> 
     return best
 
 
-def quantile(q: float, values: Sequence[float]) -> float:
+def quantile(q: float, values: Sequence[float], semantics: int) -> float:
     if math.isnan(q):
         return math.nan
     if q < 0 or q > 1:
@@ -148,6 +148,8 @@ def quantile(q: float, values: Sequence[float]) -> float:
     low = max(0, math.floor(rank))
     high = min(len(ordered) - 1, low + 1)
     weight = rank - math.floor(rank)
+    if semantics == 3 and weight == 0:
+        return ordered[low]
     return ordered[low] * (1 - weight) + ordered[high] * weight
 
 
@@ -217,7 +219,7 @@ def over_window(
         case "present_over_time":
             return 1
         case "quantile_over_time":
-            return quantile(0.3, values)
+            return quantile(0.3, values, semantics)
     raise ValueError(name)
 
 

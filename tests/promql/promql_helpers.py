@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from promqltest_reader import read_series, read_values
 
 from alertlab.frame import Frame, Series
 from alertlab.promql import Matcher, evaluate, matches_all
+from alertlab.promql.notation import read_series, read_values
 from alertlab.units import format_labels, parse_duration
 
 

@@ -9,9 +9,6 @@ import pytest
 from promql_helpers import ask, load, steps
 
 from alertlab.errors import BadInput
-from alertlab.promql.context import Context
-from alertlab.promql.engine import evaluate_tree
-from alertlab.promql.parsing import parse
 
 NAN, INF = math.nan, math.inf
 
@@ -131,23 +128,6 @@ def test_topk_ranks_nan_last():
     assert set(ask("topk(2, x)", series, steps("0"))) == {'x{n="b"}', 'x{n="c"}'}
     assert set(ask("bottomk(2, x)", series, steps("0"))) == {'x{n="b"}', 'x{n="c"}'}
     assert len(ask("bottomk(3, x)", series, steps("0"))) == 3
-
-
-@pytest.mark.parametrize(
-    ("expr", "expected"),
-    [
-        ("topk(2, x)", ["c", "b"]),
-        ("bottomk(2, x)", ["a", "b"]),
-        ("sort(x)", ["a", "b", "c", "d"]),
-        ("sort_desc(x)", ["c", "b", "a", "d"]),
-    ],
-)
-def test_order_of_one_step(expr: str, expected: list):
-    """A single step is ordered by value, NaN last."""
-    series = load("1m", "x{n='a'} 1", "x{n='b'} 2", "x{n='c'} 3", "x{n='d'} NaN")
-    context = Context(steps("0"), 0, 0, lambda matchers, start, end: series, 3, 300_000, 60_000)
-    vector = evaluate_tree(parse(expr), context)
-    assert [dict(labels)["n"] for labels in vector.labels] == expected
 
 
 def test_bad_k():

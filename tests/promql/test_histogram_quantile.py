@@ -75,6 +75,17 @@ def test_quantile_of_series():
     assert got[3] is None
 
 
+@pytest.mark.parametrize(
+    ("written", "bound"),
+    [("2", 2), ("2e0", 2), ("0x1p1", 2), ("2_0", 20), (".5", 0.5), ("1e400", None), ("NaN", None)],
+)
+def test_bounds_are_numbers_of_go(written: str, bound: float | None):
+    """A bound is what strconv.ParseFloat reads; a series without one is no bucket."""
+    series = buckets((written, "5"), ("40", "10"), ("+Inf", "10"))
+    (row,) = ask("histogram_quantile(0.5, h_bucket)", series, steps("0")).values()
+    assert row == [20 if bound is None else bound]
+
+
 def test_two_names_are_two_histograms():
     """Histograms that differ in name only would become one series: an error."""
     series = buckets(("1", "5"), ("+Inf", "10"))

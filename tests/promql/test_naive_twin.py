@@ -126,7 +126,7 @@ def test_aggregations(values: list, semantics: int):
             "sum": plain if semantics == 2 else naive_twin.sum_over(numbers, 3),
             "min": naive_twin.extreme(numbers, lambda a, b: a < b),
             "max": naive_twin.extreme(numbers, lambda a, b: a > b),
-            "quantile": naive_twin.quantile(0.3, numbers),
+            "quantile": naive_twin.quantile(0.3, numbers, semantics),
         }
         if semantics == 3:
             expected["avg"] = naive_twin.avg_over(numbers, 3)

@@ -7,9 +7,13 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from promql_helpers import ask, load, steps
 
 from alertlab.errors import BadInput, UnsupportedPromQL
+from alertlab.frame import Series
+from alertlab.promql import evaluate
 
 NAN, INF = math.nan, math.inf
 
@@ -156,7 +160,6 @@ def test_reset_of_floats_is_summed_in_order():
         ("0.5", "NaN 1 2", 1),  # NaN is below everything
         ("0", "NaN 1 2", NAN),
         ("1", "NaN 1 2", 2),
-        ("0", "1 Inf", NAN),  # both products are formed: 0 * Inf
         ("0.9", "7", 7),
     ],
 )
@@ -164,6 +167,14 @@ def test_quantile_over_time(q: str, values: str, expected: float):
     """The interpolated quantile, with its edges outside 0..1 and NaN first."""
     got = at(f"quantile_over_time({q}, x[1h])", values, time="10m")
     np.testing.assert_allclose(got, expected, rtol=1e-14)
+
+
+def test_a_quantile_beside_an_infinite_value():
+    """2.42 forms both products, and 0 * Inf is NaN; 3.16 takes the value that is hit."""
+    expr = "quantile_over_time(0, x[1h])"
+    assert math.isnan(at(expr, "1 Inf", time="10m", semantics=2))
+    assert at(expr, "1 Inf", time="10m", semantics=3) == 1
+    assert at("quantile_over_time(0.5, x[1h])", "1 Inf", time="10m", semantics=3) == INF
 
 
 @pytest.mark.parametrize(
@@ -224,3 +235,31 @@ def test_many_windows_of_all_lengths():
         for name, function in (("min", min), ("max", max)):
             expected = [float(function(numbers[max(i - width + 1, 0) : i + 1])) for i in range(60)]
             assert ask(f"{name}_over_time(x[{width}m])", series, times)["{}"] == expected
+
+
+@settings(deadline=None)
+@given(
+    st.lists(st.integers(1, 90_000), min_size=1, max_size=60),
+    st.floats(0, 1),
+    st.sampled_from([1_000, 60_000, 300_000]),
+    st.sampled_from([7_000, 60_000]),
+    st.randoms(use_true_random=False),
+)
+def test_sliding_quantiles_are_those_of_each_window(gaps_ms, q, range_ms, step_ms, random):
+    """One pass over all windows gives, to the bit, what sorting each window gives."""
+    times = np.cumsum(gaps_ms)
+    values = np.array(
+        [random.choice([random.random(), float(random.randint(-3, 3))]) for _ in times]
+    )
+    series = Series((("__name__", "x"),), times, values + 0.0)
+    grid = np.arange(0, int(times[-1]) + range_ms, step_ms, dtype=np.int64)
+    frame = evaluate(f"quantile_over_time({q!r}, x[{range_ms}ms])", lambda *_: [series], grid)
+    found = dict(zip(grid[frame.present.any(0)].tolist(), frame.values[frame.present], strict=True))
+    for t in grid.tolist():
+        window = np.sort(series.values[(times > t - range_ms) & (times <= t)])
+        assert (t in found) == bool(len(window))
+        if len(window):
+            rank = q * (len(window) - 1)
+            low = int(np.floor(rank))
+            high, weight = min(low + 1, len(window) - 1), rank - low
+            assert found[t] == window[low] * (1 - weight) + window[high] * weight

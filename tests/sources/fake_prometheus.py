@@ -72,8 +72,11 @@ class FakePrometheus:
 
 
 def matrix(*series: tuple[dict[str, str], list[tuple[float, str]]], **more: Any) -> Reply:
-    """Answer a range query: (labels, [(seconds, text), …]) each; ``more`` stands beside data."""
-    result = [{"metric": labels, "values": values} for labels, values in series]
+    """Answer a range query: (labels, [(seconds, text), …]) each; ``more`` stands beside data.
+
+    As from a server, there is no series without a value.
+    """
+    result = [{"metric": labels, "values": values} for labels, values in series if values]
     data = {"resultType": "matrix", "result": result}
     return Reply({"status": "success", "data": data, **more})
 

@@ -36,6 +36,7 @@ def test_a_range_query_is_a_form_in_the_body(fake):
     (asked,) = fake.asked
     assert (asked.method, asked.path, asked.in_url) == ("POST", "/api/v1/query_range", {})
     assert asked.headers["Content-Type"] == "application/x-www-form-urlencoded"
+    assert asked.headers["Accept-Encoding"] == "identity"  # nothing to gain on loopback
     assert asked.in_body == {
         "query": 'up{a="ü+&"}',
         "start": "1700000000.123",
@@ -216,25 +217,25 @@ REFUSALS = [  # id, status, message, class, exit code, sentence, requests
 ]
 
 
-@pytest.mark.parametrize("method", ["POST", "GET"])
+@pytest.mark.parametrize("what", ["range_query", "series"])
 @pytest.mark.parametrize(
     ("status", "message", "kind", "exit_code", "said", "sent"),
     [case[1:] for case in REFUSALS],
     ids=[case[0] for case in REFUSALS],
 )
-def test_a_refusal_is_one_sentence(fake, method, status, message, kind, exit_code, said, sent):
+def test_a_refusal_is_one_sentence(fake, what, status, message, kind, exit_code, said, sent):
     """The server's reason is in it; what may pass is asked again, POST (range) as well as GET."""
     fake.answer = lambda asked: error(status, message)
     source = open_source(fake.url)
     with pytest.raises(kind) as caught:
-        if method == "POST":
+        if what == "range_query":
             source.range_query("up", 0, 0, 1_000)
         else:
             source.series("up", 0, 0)
     assert caught.value.exit_code == exit_code
     assert str(caught.value).startswith(f"{fake.url} {said}")
     assert "\n" not in str(caught.value)
-    assert [asked.method for asked in fake.asked] == [method] * sent
+    assert len(fake.asked) == sent
 
 
 def test_a_server_that_recovers_is_forgiven(fake):
@@ -329,15 +330,15 @@ def test_raw_samples_are_read_day_by_day(fake):
     def answer(asked):
         if asked.path.endswith("query_range"):
             return matrix()
-        end = float(asked.in_url["time"])
+        end = float(asked.in_body["time"])
         samples = [(t, "5") for t in (T0 - 0.001, T0, seam, T0 + day) if t <= end]
         # Prometheus 2 closes the window on its left: the day's first read reaches T0 - 1 ms.
-        window = float(asked.in_url["query"].removeprefix("up[").removesuffix("ms]")) / 1_000
+        window = float(asked.in_body["query"].removeprefix("up[").removesuffix("ms]")) / 1_000
         return matrix(({}, [one for one in samples if one[0] >= end - window - 1e-6]))
 
     fake.answer = answer
     (series,) = open_source(fake.url).series("up", T0_MS, T0_MS + day * 1_000 + 60_000)
-    reads = [one.in_url for one in fake.asked if one.path.endswith("query")][:2]
+    reads = [one.in_body for one in fake.asked if one.path.endswith("query")][:2]
     assert reads == [
         {"query": "up[86400000ms]", "time": f"{T0 + day - 0.001}"},
         {"query": "up[60001ms]", "time": f"{T0 + day + 60}.0"},
@@ -373,7 +374,7 @@ def test_stale_markers_are_put_back(fake, samples, end, seen, scrapes, markers):
             start, last, step = (float(asked.in_body[k]) for k in ("start", "end", "step"))
             grid = np.arange(start, last + 0.001, step)
             return matrix((target, [(t, "1") for t in grid if t - T0 in seen]))
-        of = scrapes if asked.in_url["query"].startswith("up") else samples
+        of = scrapes if asked.in_body["query"].startswith("up") else samples
         return matrix((target, [(T0 + t, "1") for t in of])) if of else matrix()
 
     fake.answer = answer

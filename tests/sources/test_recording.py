@@ -295,8 +295,22 @@ def test_semantics_are_handed_to_the_evaluator(tmp_path: Path) -> None:
 
 def test_a_small_cache_changes_no_answer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Samples that were forgotten are read again."""
-    monkeypatch.setattr("alertlab.sources.recording._CACHE_BYTES", 8)
-    path = record(tmp_path / "r", [series("m", [0, 1], [i, i], n=str(i)) for i in range(5)])
+    monkeypatch.setattr("alertlab.sources.day_files._CACHE_BYTES", 8)
+    path, last = tmp_path / "r", DAY_MS + 1
+    with RecordingWriter(path, origin="", scrape_interval_ms=1, synthetic=True) as writer:
+        for day in (0, 1):
+            at = [day * DAY_MS, day * DAY_MS + 1]
+            writer.add_day(series("m", at, [i, day], n=str(i)) for i in range(5))
     recording = Recording.open(path)
     for selector, expected in (("m", [0, 1, 2, 3, 4]), ('m{n="2"}', [2]), ("m", [0, 1, 2, 3, 4])):
-        assert [one.values[0] for one in recording.series(selector, 0, 1)] == expected
+        found = recording.series(selector, 1, last)
+        assert [one.values.tolist() for one in found] == [[0, i, 1] for i in expected]
+
+
+def test_a_query_over_the_sample_budget_is_refused(tmp_path: Path) -> None:
+    """The refusal says how much it would have been, and the limit changes the answer."""
+    path = record(tmp_path / "r", [series("m", [0, 1], [i, i], n=str(i)) for i in range(5)])
+    enough = open_source(str(path), max_samples=60)
+    assert enough.range_query("m", 0, 9, 1).values.shape == (5, 10)
+    with pytest.raises(BadInput, match=r"too many samples.*at least 50 .*5 series of 10 steps"):
+        open_source(str(path), max_samples=40).range_query("m", 0, 9, 1)

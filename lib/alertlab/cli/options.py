@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,6 +28,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON documen
 SemanticsOption = Annotated[
     int, typer.Option("--semantics", help="PromQL of Prometheus 3 or 2 (2.42), on recordings.")
 ]
+MaxSamplesOption = Annotated[
+    int | None,
+    typer.Option(min=1, help="What a query may hold at once, on recordings."),
+]
 IntervalOption = Annotated[
     str,
     typer.Option("--evaluation-interval", help="Of rule groups that state none (Prometheus: 1m)."),
@@ -44,16 +49,33 @@ AlertmanagerOption = Annotated[
 
 
 def open_at(
-    where: str, start: str, end: str, *, semantics: int = 3, token_env: str = "PROMETHEUS_TOKEN"
+    where: str,
+    start: str,
+    end: str,
+    *,
+    semantics: int = 3,
+    max_samples: int | None = None,
+    token_env: str = "PROMETHEUS_TOKEN",
 ) -> tuple[Source, int, int]:
     """Open a source and return it with start and end [ms], filled in where not given."""
+    from alertlab.promql import MAX_SAMPLES
     from alertlab.sources import history_span, open_source
 
-    if semantics not in (2, 3):
-        raise BadInput(f"--semantics is 2 or 3, not {semantics}")
-    source = open_source(where, semantics=semantics, token_env=token_env)
+    source = open_source(
+        where,
+        semantics=known_semantics(semantics),
+        max_samples=max_samples or MAX_SAMPLES,
+        token_env=token_env,
+    )
     start_ms, end_ms = history_span(source.start_ms, source.end_ms, start=start, end=end)
     return source, start_ms, end_ms
+
+
+def known_semantics(semantics: int) -> int:
+    """Return ``--semantics`` if it is 2 or 3; else refuse it."""
+    if semantics not in (2, 3):
+        raise BadInput(f"--semantics is 2 or 3, not {semantics}")
+    return semantics
 
 
 def duration(text: str, option: str) -> int:
@@ -72,3 +94,13 @@ def progress(what: str) -> object:
         return tqdm(items, desc=what, leave=False, disable=None)
 
     return track
+
+
+@contextmanager
+def progress_of(what: str, total: int, unit: str) -> Iterator[Callable[[int], object]]:
+    """Give a function that moves a bar on stderr by so many units, on terminals only."""
+    from tqdm import tqdm
+
+    bar = tqdm(desc=what, total=total, unit=unit, unit_scale=True, leave=False, disable=None)
+    with bar:
+        yield bar.update

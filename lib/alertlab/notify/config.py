@@ -226,7 +226,7 @@ def _matchers(node: dict[str, Any], prefix: str, where: str) -> tuple[Matcher, .
             one.matches("")
         except BadInput as error:
             raise type(error)(f"{where}: {one.name}: {error}") from None
-    return tuple(found)
+    return tuple(one.with_old_dot() for one in found)
 
 
 def _parse_matchers(text: str, where: str) -> list[Matcher]:

@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from alertlab.errors import BadInput
-from alertlab.promql.context import NAME, Context
+from alertlab.go_text import quote
+from alertlab.number_text import format_positional
+from alertlab.promql.context import Context
 from alertlab.promql.folds import (
     Count,
     Extreme,
@@ -24,28 +26,38 @@ from alertlab.promql.folds import (
     sorted_nan_first,
     within,
 )
-from alertlab.promql.values import LazyRows, Row, Vector
+from alertlab.promql.label_functions import is_label_name
+from alertlab.promql.values import LazyRows, Row, Vector, without_labels
 from alertlab.units import LabelSet, label_set
 
-_CELLS = 4_000_000
+_CELLS = 1_000_000
 
 
 class Grouping:
-    """Which labels of a series name its group: ``by (..)`` or ``without (..)``."""
+    """Which labels of a series name its group: ``by (..)`` or ``without (..)``.
+
+    promql/engine.go, generateGroupingKey.
+    """
 
     def __init__(self, labels: Sequence[str] = (), *, without: bool = False) -> None:
         self.names = frozenset(labels)
         self.without = without
 
     def of(self, labels: LabelSet) -> LabelSet:
-        """Return the labels of the group that a series belongs to."""
+        """Return the labels of the group that a series belongs to.
+
+        promql/engine.go, generateGroupingLabels.
+        """
         if self.without:
-            return tuple(p for p in labels if p[0] not in self.names and p[0] != NAME)
+            return without_labels(labels, self.names)
         return tuple(p for p in labels if p[0] in self.names)
 
 
 def simple(op: str) -> Callable[[Context, Grouping, Vector], Vector]:
-    """Return the aggregation that keeps one running value per group."""
+    """Return the aggregation that keeps one running value per group.
+
+    promql/engine.go, aggregation.
+    """
 
     def aggregate(context: Context, grouping: Grouping, vector: Vector) -> Vector:
         groups = _groups(vector, grouping)
@@ -60,7 +72,7 @@ def simple(op: str) -> Callable[[Context, Grouping, Vector], Vector]:
 
 
 def quantile(context: Context, grouping: Grouping, vector: Vector, q: np.ndarray) -> Vector:
-    """Return quantile q (one per step) of every group."""
+    """Return quantile q (one per step) of every group (promql/engine.go, aggregation)."""
     groups = _groups(vector, grouping)
     members = list(groups.values())
 
@@ -72,7 +84,8 @@ def quantile(context: Context, grouping: Grouping, vector: Vector, q: np.ndarray
             some = np.flatnonzero(count)
             ordered = sorted_nan_first(values[some], present[some])
             at = steps.start + some
-            result[at] = interpolated(ordered, count[some], q[at], np.arange(len(some)))
+            rows = np.arange(len(some))
+            result[at] = interpolated(ordered, count[some], q[at], rows, context.semantics)
             there[at] = True
         return Row(result, there)
 
@@ -80,20 +93,25 @@ def quantile(context: Context, grouping: Grouping, vector: Vector, q: np.ndarray
 
 
 def count_values(context: Context, grouping: Grouping, vector: Vector, label: str) -> Vector:
-    """Return how many series of a group have each value, the value as text in ``label``."""
-    if not label:
-        raise BadInput(f'invalid label name "{label}"')
+    """Return how many series of a group have each value, the value as text in ``label``.
+
+    promql/engine.go, aggregationCountValues.
+    """
+    if not is_label_name(context, label):
+        raise BadInput(f"invalid label name {quote(label)}")
     held = vector.held()
     # The new label may replace one of the group's: groups that become equal count together.
+    # One that is grouped away goes, values and all.
+    kept = not (grouping.without and label in grouping.names)
     found: dict[LabelSet, list[tuple[int, np.ndarray]]] = {}
     for index, labels in enumerate(held.labels):
         group = dict(grouping.of(labels))
         values, present, _ = held.rows[index]
         texts: dict[str, list[np.uint64]] = {}
         for pattern in np.unique(values[present].view(np.uint64)):
-            texts.setdefault(_decimal(pattern.view(np.float64)), []).append(pattern)
+            texts.setdefault(format_positional(pattern.view(np.float64)), []).append(pattern)
         for text, patterns in texts.items():
-            one = label_set({**group, label: text})
+            one = label_set({**group, label: text} if kept else group)
             found.setdefault(one, []).append((index, np.array(patterns)))
     parts = list(found.values())
 
@@ -109,11 +127,17 @@ def count_values(context: Context, grouping: Grouping, vector: Vector, label: st
 
 
 def extreme_rows(*, top: bool) -> Callable[[Context, Grouping, Vector, np.ndarray], Vector]:
-    """Return topk or bottomk: the k largest or smallest series of each group, labels kept."""
+    """Return topk or bottomk: the k largest or smallest series of each group, labels kept.
+
+    promql/engine.go, aggregationK.
+    """
 
     def aggregate(context: Context, grouping: Grouping, vector: Vector, k: np.ndarray) -> Vector:
         _check_k(k)
         held = vector.held()
+        if len(context.times) == 1:
+            # The first element of each group tells their order in an instant query's result.
+            held = held.picked([i for i, row in enumerate(held.rows) if row.present[0]])
         if len(held) == 0:
             return held
         limit = np.clip(np.trunc(k), 0, len(held)).astype(np.int64)
@@ -211,12 +235,3 @@ def _check_k(k: np.ndarray) -> None:
         raise BadInput("Parameter value is NaN: topk and bottomk need a number")
     if (np.abs(k) >= 2.0**63).any():
         raise BadInput(f"Scalar value {k[np.abs(k) >= 2.0**63][0]:g} overflows int64")
-
-
-def _decimal(value: np.float64) -> str:
-    """Write a float as the shortest decimal without exponent, as Go's FormatFloat(v, 'f', -1)."""
-    if np.isnan(value):
-        return "NaN"
-    if np.isinf(value):
-        return "+Inf" if value > 0 else "-Inf"
-    return np.format_float_positional(value, trim="-")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from alertlab.go_text import quote
 from alertlab.promql.context import NAME, Context
 from alertlab.promql.values import (
     EMPTY,
@@ -20,7 +21,7 @@ from alertlab.promql.values import (
     where_equal,
     without_labels,
 )
-from alertlab.units import LabelSet, escape_label, label_set
+from alertlab.units import LabelSet, label_set
 
 ARITHMETIC: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "+": np.add,
@@ -49,7 +50,7 @@ _NOT_UNIQUE = "multiple matches for labels: grouping labels must ensure unique m
 
 @dataclass(frozen=True)
 class Matching:
-    """How elements of two vectors find each other.
+    """How elements of two vectors find each other (promql/parser/ast.go, VectorMatching).
 
     on : match on ``labels`` only; otherwise on all labels but these and the name
     many : "" (one to one), "left" (group_left) or "right" (group_right)
@@ -62,7 +63,7 @@ class Matching:
     include: tuple[str, ...] = ()
 
     def key(self, labels: LabelSet) -> LabelSet:
-        """Return what must be equal on both sides."""
+        """Return what must be equal on both sides (promql/engine.go, VectorBinop)."""
         if self.on:
             return tuple(pair for pair in labels if pair[0] in self.labels)
         return without_labels(labels, self.labels | {NAME})
@@ -78,7 +79,10 @@ class _Pair(NamedTuple):
 
 
 def scalars(op: str, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Evaluate an operator between two scalars; comparisons give 1 or 0."""
+    """Evaluate an operator between two scalars; comparisons give 1 or 0.
+
+    promql/engine.go, scalarBinop.
+    """
     if op in ARITHMETIC:
         return ARITHMETIC[op](left, right)
     return COMPARISONS[op](left, right).astype(float)
@@ -87,7 +91,10 @@ def scalars(op: str, left: np.ndarray, right: np.ndarray) -> np.ndarray:
 def vector_scalar(
     context: Context, op: str, vector: Vector, scalar: np.ndarray, *, swapped: bool, as_bool: bool
 ) -> Vector:
-    """Evaluate an operator between a vector and a scalar, which is on the left if ``swapped``."""
+    """Evaluate an operator between a vector and a scalar, which is on the left if ``swapped``.
+
+    promql/engine.go, VectorscalarBinop.
+    """
 
     def row(values: np.ndarray, present: np.ndarray) -> Row:
         left, right = (scalar, values) if swapped else (values, scalar)
@@ -142,7 +149,10 @@ def vectors(
 
 
 def sets(context: Context, op: str, left: Vector, right: Vector, matching: Matching) -> Vector:
-    """Evaluate ``and``, ``or``, ``unless``: samples pass unchanged, or not at all."""
+    """Evaluate ``and``, ``or``, ``unless``: samples pass unchanged, or not at all.
+
+    promql/engine.go, VectorAnd, VectorOr, VectorUnless.
+    """
     if op == "or":
         left = left.held()
         there = _presence_by_key(context, left, matching)
@@ -286,4 +296,4 @@ def _result_labels(
 
 def _go_text(labels: LabelSet) -> str:
     """Write a label set as Go's Labels.String, the name among the others."""
-    return "{" + ", ".join(f'{name}="{escape_label(value)}"' for name, value in labels) + "}"
+    return "{" + ", ".join(f"{name}={quote(value)}" for name, value in labels) + "}"

@@ -24,7 +24,10 @@ __all__ = ["AGGREGATIONS", "FUNCTIONS", "ONLY_IN", "SELECTOR_FUNCTIONS"]
 def over_windows(
     function: Callable[..., Row], *, keeps_name: bool = False
 ) -> Callable[..., Vector]:
-    """Make a function of a window's samples one of range vectors; scalars may come before."""
+    """Make a function of a window's samples one of range vectors; scalars may come before.
+
+    promql/engine.go, evaluator.eval.
+    """
 
     def evaluate(context: Context, *arguments: RangeVector | np.ndarray) -> Vector:
         windows = next(one for one in arguments if isinstance(one, RangeVector))
@@ -34,7 +37,10 @@ def over_windows(
             return function(window, values, *(one[window.part] for one in scalars))
 
         vector = windows.mapped(row)
-        return vector if keeps_name else context.nameless(vector, disjoint_allowed=False)
+        if keeps_name:
+            return vector
+        # From 3.16 series that differed by name only may take turns, before that never.
+        return context.nameless(vector, disjoint_allowed=context.semantics >= 3)
 
     return evaluate
 
@@ -78,17 +84,15 @@ _ELEMENTWISE = {
         "atan": np.arctan,
         "atanh": np.arctanh,
         "ceil": np.ceil,
-        "clamp_max": np.minimum,
-        "clamp_min": np.maximum,
+        "clamp_max": instant_functions.smaller_of,
+        "clamp_min": instant_functions.larger_of,
         "cos": np.cos,
         "cosh": np.cosh,
-        "deg": lambda values: values * 180 / np.pi,
         "exp": np.exp,
         "floor": np.floor,
         "ln": np.log,
         "log10": np.log10,
         "log2": np.log2,
-        "rad": lambda values: values * np.pi / 180,
         "round": instant_functions.round_to,
         "sgn": instant_functions.sign,
         "sin": np.sin,
@@ -121,6 +125,7 @@ FUNCTIONS: dict[str, Callable[..., Vector | np.ndarray]] = {
     "absent": instant_functions.absent,
     "absent_over_time": instant_functions.absent,
     "clamp": instant_functions.clamp,
+    "deg": instant_functions.multiplied_by(180, np.pi),
     "first_over_time": over_windows(range_functions.first_over_time, keeps_name=True),
     "histogram_fraction": histogram.histogram_fraction,
     "histogram_quantile": histogram.histogram_quantile,
@@ -128,6 +133,7 @@ FUNCTIONS: dict[str, Callable[..., Vector | np.ndarray]] = {
     "label_replace": label_functions.label_replace,
     "last_over_time": over_windows(range_functions.last_over_time, keeps_name=True),
     "pi": instant_functions.pi,
+    "rad": instant_functions.multiplied_by(np.pi, 180),
     "scalar": instant_functions.scalar,
     "sort": partial(instant_functions.in_order, descending=False),
     "sort_desc": partial(instant_functions.in_order, descending=True),

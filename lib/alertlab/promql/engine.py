@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from alertlab.errors import BadInput, UnsupportedPromQL
-from alertlab.frame import Frame
+from alertlab.frame import Frame, FrameBuilder
 from alertlab.promql import binary, instant_functions, selectors
 from alertlab.promql.aggregation import Grouping
+from alertlab.promql.blocks import MAX_SAMPLES, Budget, add_block, step_blocks
 from alertlab.promql.catalogue import AGGREGATIONS, FUNCTIONS, ONLY_IN, SELECTOR_FUNCTIONS
 from alertlab.promql.context import Context, Select
 from alertlab.promql.label_functions import absent_labels
@@ -19,7 +20,9 @@ from alertlab.promql.parsing import (
     duration_ms,
     kind,
     parse,
+    reach_ms,
     selector_matchers,
+    string_value,
     unwrapped,
 )
 from alertlab.promql.values import Row, Vector, constant_vector
@@ -52,8 +55,12 @@ def evaluate(
     lookback_ms: int = LOOKBACK_MS,
     subquery_step_ms: int = SUBQUERY_STEP_MS,
     end_ms: int | None = None,
+    max_samples: int = MAX_SAMPLES,
+    delayed_names: bool = False,
 ) -> Frame:
     """Return the values of an expression at every step, as a range query would.
+
+    Follows promql/engine.go, ``evaluator.Eval``, for a range query.
 
     Parameters
     ----------
@@ -70,6 +77,10 @@ def evaluate(
         How old a sample an instant selector may see.
     subquery_step_ms : int
         Resolution of subqueries that name none (the server's global evaluation interval).
+    max_samples : int
+        How many samples and results the query may hold at once.
+    delayed_names : bool
+        Keep names until the end of the query (feature flag ``promql-delayed-name-removal``).
 
     Returns
     -------
@@ -80,10 +91,9 @@ def evaluate(
     UnsupportedPromQL
         For PromQL that is not evaluated here, by name.
     BadInput
-        If it is not PromQL, is of another type, or matches series ambiguously at some step.
+        If it is not PromQL, is of another type, matches series ambiguously at some step, or
+        would hold more than ``max_samples``.
     """
-    if semantics not in (2, 3):
-        raise BadInput(f"semantics must be 2 or 3 (Prometheus 2.42 or 3.14), not {semantics!r}")
     times = np.ascontiguousarray(times, dtype=np.int64)
     tree = parse(expr)
     if len(times) == 0:
@@ -93,57 +103,53 @@ def evaluate(
         start_ms=int(times[0]),
         end_ms=int(times[-1]) if end_ms is None else end_ms,
         select=select,
-        semantics=semantics,
+        semantics=known_semantics(semantics),
         lookback_ms=lookback_ms,
         subquery_step_ms=subquery_step_ms,
+        delayed_names=delayed_names,
+        budget=Budget(max_samples),
     )
+    built = FrameBuilder(times)
     try:
         with np.errstate(all="ignore"):
-            return _frame(_result(tree, context), times)
+            for steps in step_blocks(times, reach_ms(tree)):
+                add_block(built, steps, _result(tree, context.at(times[steps])))
+                context.budget.keep(len(built), len(times))
+            return built.frame()
     except BadInput as error:
         raise type(error)(f"{expr!r} cannot be evaluated: {error}") from None
 
 
-def evaluate_tree(tree: Any, context: Context) -> Vector:
-    """Return the series of a parsed expression in the engine's order, only those with a value.
+def known_semantics(semantics: int) -> int:
+    """Return ``semantics`` if it is 3 or 2; else refuse it."""
+    if semantics not in (2, 3):
+        raise BadInput(f"semantics must be 2 or 3 (Prometheus 2.42 or 3.14), not {semantics!r}")
+    return semantics
 
-    That order is by value after a sort, topk or bottomk of a single step, as in instant queries.
+
+def value_of(tree: Any, context: Context) -> Vector | RangeVector | np.ndarray | str:
+    """Evaluate a parsed expression of any type (promql/engine.go, evaluator.eval).
+
+    The series of a vector come in the engine's order: by value after a sort, topk or bottomk of a
+    single step.  Names that are to go at the end of the query are still there.
     """
-    with np.errstate(all="ignore"):
-        held = _result(tree, context).held()
-        return held.picked([i for i, row in enumerate(held.rows) if row.present.any()]).held()
-
-
-def _result(tree: Any, context: Context) -> Vector:
     for name in _functions(tree):
         if ONLY_IN.get(name, context.semantics) != context.semantics:
             raise UnsupportedPromQL(
                 f"{name}() does not exist in Prometheus {context.semantics}.x; "
                 f"evaluate with semantics {ONLY_IN[name]} or write it otherwise"
             )
-    value = _evaluate(tree, context)
+    return _evaluate(tree, context)
+
+
+def _result(tree: Any, context: Context) -> Vector:
+    value = value_of(tree, context)
     if isinstance(value, str | RangeVector):
         what = "string" if isinstance(value, str) else "range vector"
         raise BadInput(
             f'invalid expression type "{what}" for range query, must be Scalar or instant Vector'
         )
     return context.finished(value if isinstance(value, Vector) else constant_vector(value))
-
-
-def _frame(vector: Vector, times: np.ndarray) -> Frame:
-    """Compute the rows straight into a frame, sorted by labels, without empty series."""
-    order = sorted(range(len(vector)), key=lambda i: vector.labels[i])
-    values = np.zeros((len(order), len(times)))
-    present = np.zeros(values.shape, dtype=bool)
-    for position, i in enumerate(order):
-        row = vector.rows[i]
-        values[position, row.part] = row.values[row.part]
-        present[position, row.part] = row.present[row.part]
-    some = present.any(axis=1)
-    labels = tuple(vector.labels[i] for i, there in zip(order, some, strict=True) if there)
-    if not some.all():
-        values, present = values[some], present[some]
-    return Frame(times, values, present, labels)
 
 
 def _functions(node: Any) -> list[str]:
@@ -155,8 +161,7 @@ def _functions(node: Any) -> list[str]:
 def _evaluate(node: Any, context: Context) -> Any:
     is_range = kind(node) in ("MatrixSelector", "SubqueryExpr")
     if len(context.times) > 1 and not is_range and _is_step_invariant(node):
-        once = _evaluate_node(node, context.at(context.times[:1]))
-        return _repeated(once, len(context.times))
+        return _repeated(_once(node, context), len(context.times))
     return _evaluate_node(node, context)
 
 
@@ -165,7 +170,7 @@ def _evaluate_node(node: Any, context: Context) -> Any:
         case "NumberLiteral":
             return np.full(len(context.times), node.val)
         case "StringLiteral":
-            return node.val
+            return string_value(node)
         case "ParenExpr":
             return _evaluate(node.expr, context)
         case "VectorSelector":
@@ -196,12 +201,23 @@ def _is_step_invariant(node: Any) -> bool:
         argument = unwrapped(node.args[0]) if node.args else None
         if node.func.name != "timestamp" or kind(argument) != "VectorSelector":
             return False
+    # An aggregation's parameter is not asked (preprocessExprHelper): its first value then holds.
+    parts = [node.expr] if name == "AggregateExpr" else children(node)
     return all(
-        _is_step_invariant(child)
-        or kind(child) in ("NumberLiteral", "StringLiteral")
-        or (kind(child) == "MatrixSelector" and child.vector_selector.at is not None)
-        for child in children(node)
+        _is_step_invariant(part)
+        or kind(part) in ("NumberLiteral", "StringLiteral")
+        or (kind(part) == "MatrixSelector" and part.vector_selector.at is not None)
+        for part in parts
     )
+
+
+def _once(node: Any, context: Context) -> Any:
+    """Evaluate what is the same at every step, for all blocks of the query."""
+    text = node.prettify()
+    if text not in context.invariants:
+        value = _evaluate_node(node, context.at(context.times[:1]))
+        context.invariants[text] = value.held() if isinstance(value, Vector) else value
+    return context.invariants[text]
 
 
 def _repeated(value: Any, count: int) -> Any:
@@ -228,7 +244,10 @@ def _subquery(node: Any, context: Context) -> RangeVector:
     grid = np.arange(first, int(refs[-1]) + 1, step_ms, dtype=np.int64)
     inner = Vector((), [])
     if len(grid):
-        inner = _evaluate(node.expr, context.at(grid)).held()
+        # It has steps of its own, and with them a first one.
+        own = replace(context, invariants=context.invariants.setdefault(node.prettify(), {}))
+        inner = _evaluate(node.expr, own.at(grid)).held()
+        context.budget.read(len(inner) * len(grid))
 
     def samples(index: int) -> tuple[np.ndarray, np.ndarray]:
         values, present, _ = inner.rows[index]
@@ -247,13 +266,16 @@ def _call(node: Any, context: Context) -> Any:
             return context.nameless(selectors.sample_timestamps(argument, context))
         if name != "timestamp":
             return _absent(argument, context)
-    return FUNCTIONS[name](context, *(_evaluate(one, context) for one in node.args))
+    arguments = [_evaluate(one, context) for one in node.args]
+    return FUNCTIONS[name](context.within(node), *arguments)
 
 
 def _absent(argument: Any, context: Context) -> Vector:
     selector = argument.vector_selector if kind(argument) == "MatrixSelector" else argument
     labels = (
-        absent_labels(selector_matchers(selector)) if kind(selector) == "VectorSelector" else ()
+        absent_labels(context, selector_matchers(selector))
+        if kind(selector) == "VectorSelector"
+        else ()
     )
     value = _evaluate(argument, context)
     if isinstance(value, RangeVector):
@@ -267,7 +289,9 @@ def _aggregate(node: Any, context: Context) -> Vector:
         grouping = Grouping()
     else:
         without = str(node.modifier.type).endswith("Without")
-        grouping = Grouping(node.modifier.labels, without=without)
+        # What goes with the name goes by ``without``, too.
+        names = context.metadata_labels if without else frozenset()
+        grouping = Grouping(names.union(node.modifier.labels), without=without)
     vector = _evaluate(node.expr, context)
     if node.param is None:
         return AGGREGATIONS[op](context, grouping, vector)
@@ -279,7 +303,7 @@ def _negated(node: Any, context: Context) -> Any:
     if isinstance(value, np.ndarray):
         return -value
     negative = value.mapped(lambda values, present: Row(-values, present))
-    return context.nameless(negative, disjoint_allowed=context.semantics >= 3)
+    return context.within(node).nameless(negative, disjoint_allowed=context.semantics >= 3)
 
 
 def _binary(node: Any, context: Context) -> Any:

@@ -61,11 +61,17 @@ def is_exactly_summable(values: np.ndarray) -> bool:
     return bool(np.array_equal(values, np.trunc(values)))
 
 
+def is_plain(values: np.ndarray) -> bool:
+    """Tell whether values are finite and none is -0.0: then ``x + 0 * y`` is x, to the bit."""
+    return bool(np.isfinite(values).all() and not ((values == 0) & np.signbit(values)).any())
+
+
 class PlainSum:
-    """Left-to-right sum (``sum`` before 2.54)."""
+    """Left-to-right sum (``sum`` before 2.54) (promql/engine.go, aggregation)."""
 
     def __init__(self, lanes: int) -> None:
-        self.total = np.zeros(lanes)
+        # The first value stands as it is, be it -0.
+        self.total = np.full(lanes, -0.0)
 
     def add(self, x: np.ndarray, active: np.ndarray | None) -> None:
         self.total = chosen(active, self.total + x, self.total)
@@ -75,7 +81,10 @@ class PlainSum:
 
 
 class Sum:
-    """Neumaier's compensated sum; an infinite total stands without its compensation."""
+    """Neumaier's compensated sum; an infinite total stands without its compensation.
+
+    promql/functions.go, funcSumOverTime.
+    """
 
     def __init__(self, lanes: int, semantics: int) -> None:
         self.semantics = semantics
@@ -92,7 +101,10 @@ class Sum:
 
 
 class Mean:
-    """Mean as 3.5 and later: compensated sum, incremental from where it would overflow."""
+    """Mean as 3.5 and later: compensated sum, incremental from where it would overflow.
+
+    promql/functions.go, funcAvgOverTime.
+    """
 
     def __init__(self, lanes: int, semantics: int) -> None:
         self.semantics = semantics
@@ -129,7 +141,10 @@ class Mean:
 
 
 class IncrementalMean:
-    """Mean as 2.42: ``mean += x/n - mean/n``; compensated over time, plain across series."""
+    """Mean as 2.42: ``mean += x/n - mean/n``; compensated over time, plain across series.
+
+    promql/functions.go, funcAvgOverTime.
+    """
 
     def __init__(self, lanes: int, compensated: bool) -> None:
         self.compensated = compensated
@@ -149,16 +164,21 @@ class IncrementalMean:
             mean, lost = neumaier(step, self.mean, self.lost, semantics=2)
             self.lost = chosen(active, lost, self.lost)
         else:
-            # The first value is taken as it is; 0 + (x/1 - 0/1) gives the same bits.
-            mean = self.mean + step
+            # The first value stands as it is, be it -0.
+            mean = np.where(self.count == 1, x, self.mean + step)
         self.mean = chosen(active, mean, self.mean)
 
     def result(self) -> np.ndarray:
+        if not self.compensated:
+            return self.mean
         return np.where(np.isinf(self.mean), self.mean, self.mean + self.lost)
 
 
 class Variance:
-    """Population variance by Welford's updates, with Neumaier compensation over time."""
+    """Population variance by Welford's updates, with Neumaier compensation over time.
+
+    promql/functions.go, varianceOverTime.
+    """
 
     def __init__(self, lanes: int, semantics: int) -> None:
         self.semantics = semantics
@@ -183,7 +203,10 @@ class Variance:
 
 
 class PlainVariance:
-    """Population variance by Welford's updates, as ``stdvar`` across series."""
+    """Population variance by Welford's updates, as ``stdvar`` across series.
+
+    promql/engine.go, aggregation.
+    """
 
     def __init__(self, lanes: int, semantics: int) -> None:
         self.semantics = semantics
@@ -209,17 +232,23 @@ class PlainVariance:
 
 
 def larger(x: np.ndarray, best: np.ndarray) -> np.ndarray:
-    """Tell where x replaces best as the maximum: strictly larger, or best is NaN."""
+    """Tell where x replaces best as the maximum: strictly larger, or best is NaN.
+
+    promql/functions.go, funcMaxOverTime.
+    """
     return (x > best) | np.isnan(best)
 
 
 def smaller(x: np.ndarray, best: np.ndarray) -> np.ndarray:
-    """Tell where x replaces best as the minimum: strictly smaller, or best is NaN."""
+    """Tell where x replaces best as the minimum: strictly smaller, or best is NaN.
+
+    promql/functions.go, funcMinOverTime.
+    """
     return (x < best) | np.isnan(best)
 
 
 class Extreme:
-    """Minimum or maximum; NaN only if all values are."""
+    """Minimum or maximum; NaN only if all values are (promql/engine.go, aggregation)."""
 
     def __init__(
         self, lanes: int, replaces: Callable[[np.ndarray, np.ndarray], np.ndarray]
@@ -236,7 +265,7 @@ class Extreme:
 
 
 class Count:
-    """Number of values."""
+    """Number of values (promql/engine.go, aggregation)."""
 
     def __init__(self, lanes: int) -> None:
         self.count = np.zeros(lanes)
@@ -249,7 +278,7 @@ class Count:
 
 
 class One:
-    """1, whatever the values (``group``)."""
+    """1, whatever the values (``group``) (promql/engine.go, aggregation)."""
 
     def __init__(self, lanes: int) -> None:
         self.lanes = lanes
@@ -262,12 +291,13 @@ class One:
 
 
 def interpolated(
-    ordered: np.ndarray, count: np.ndarray, q: np.ndarray, rows: np.ndarray
+    ordered: np.ndarray, count: np.ndarray, q: np.ndarray, rows: np.ndarray, semantics: int
 ) -> np.ndarray:
     """Return quantile q of each row of ``ordered`` (promql/quantile.go, quantile).
 
     ordered : shape (n_rows, width), ascending with NaN first, padding behind ``count``
     count, q, rows : shape (n_rows,); how many values, which quantile, ``arange(n_rows)``
+    semantics : from 3.16 a quantile that is one of the values is not mixed with infinite others
     """
     q_safe = np.where((q >= 0) & (q <= 1), q, 0.0)
     rank = q_safe * (count - 1)
@@ -276,12 +306,17 @@ def interpolated(
     high = np.minimum(count - 1, low + 1)
     weight = rank - below
     result = ordered[rows, low] * (1 - weight) + ordered[rows, high] * weight
+    if semantics >= 3:
+        result = np.where(weight == 0, ordered[rows, low], result)
     result = np.where(q < 0, -np.inf, np.where(q > 1, np.inf, result))
     return np.where(np.isnan(q), np.nan, result)
 
 
 def sorted_nan_first(block: np.ndarray, present: np.ndarray) -> np.ndarray:
-    """Sort each row ascending with NaN first; cells that are not present go behind all others."""
+    """Sort each row ascending with NaN first; cells that are not present go behind all others.
+
+    promql/functions.go, vectorByValueHeap.
+    """
     if np.isnan(block[present]).any():
         # Rank NaN below -Inf by sorting twice: stable on the values, then NaN to the front.
         keys = np.where(present, block, np.inf)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import re
+import math
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
+from alertlab.go_text import parse_float
 from alertlab.promql.context import Context
 from alertlab.promql.values import LazyRows, Row, Vector, without_labels
 
 _BOUND = "le"
 _SAME_COUNT = 1e-12
-_GO_FLOAT = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.I)
 
 
 def histogram_quantile(context: Context, q: np.ndarray, vector: Vector) -> Vector:
     """Return quantile q of every histogram: its buckets are the series that differ in ``le``.
+
+    promql/functions.go, funcHistogramQuantile.
 
     q : float64, one per step
     """
@@ -30,7 +32,10 @@ def histogram_quantile(context: Context, q: np.ndarray, vector: Vector) -> Vecto
 def histogram_fraction(
     context: Context, lower: np.ndarray, upper: np.ndarray, vector: Vector
 ) -> Vector:
-    """Return the share of observations between two values; classic buckets count from 3.4."""
+    """Return the share of observations between two values; classic buckets count from 3.4.
+
+    promql/functions.go, funcHistogramFraction.
+    """
     if context.semantics < 3:
         return Vector((), [])
 
@@ -44,6 +49,8 @@ def bucket_quantile(
     q: np.ndarray, bounds: np.ndarray, counts: np.ndarray, semantics: int
 ) -> np.ndarray:
     """Return the quantile by linear interpolation inside the bucket that holds its rank.
+
+    promql/quantile.go, BucketQuantile.
 
     q : shape (n_steps,)
     bounds : upper bounds, ascending, equal ones allowed, shape (n_buckets,)
@@ -60,9 +67,8 @@ def _quantile_inside(q: np.ndarray, bounds: np.ndarray, counts: np.ndarray) -> n
     observations = counts[-1]
     rank = q * observations
     last = len(bounds) - 1
-    reached = counts[:-1] >= rank
-    bucket = np.where(reached.any(axis=0), reached.argmax(axis=0), last)
     steps = np.arange(len(q))
+    bucket = _searched(counts[:-1] >= rank)
     before = np.maximum(bucket - 1, 0)
     inner = bucket > 0
     below = np.where(inner, counts[before, steps], 0.0)
@@ -75,10 +81,27 @@ def _quantile_inside(q: np.ndarray, bounds: np.ndarray, counts: np.ndarray) -> n
     return np.where(observations == 0, np.nan, answer)
 
 
+def _searched(reached: np.ndarray) -> np.ndarray:
+    """Return the first bucket that is reached, per step, or their number if none is.
+
+    By bisection as Go's sort.Search: a NaN count is never reached, and then its path decides.
+    """
+    low = np.zeros(reached.shape[1], dtype=np.intp)
+    high = np.full(reached.shape[1], len(reached))
+    while len(steps := np.flatnonzero(low < high)):
+        middle = (low[steps] + high[steps]) // 2
+        hit = reached[middle, steps]
+        high[steps] = np.where(hit, middle, high[steps])
+        low[steps] = np.where(hit, low[steps], middle + 1)
+    return low
+
+
 def bucket_fraction(
     lower: np.ndarray, upper: np.ndarray, bounds: np.ndarray, counts: np.ndarray
 ) -> np.ndarray:
     """Return the share of observations in ``lower..upper`` by interpolation inside buckets.
+
+    promql/quantile.go, BucketFraction.
 
     Shapes as in ``bucket_quantile``.  A bucket of infinite width gives no share to a finite value.
     """
@@ -138,11 +161,17 @@ def _monotonic(counts: np.ndarray) -> np.ndarray:
     repaired = counts.copy()
     previous = repaired[0]
     for count in repaired[1:]:
-        close = np.abs(previous - count) / (np.abs(previous) + np.abs(count)) < _SAME_COUNT
-        close &= (previous != 0) & (count != 0)
-        np.copyto(count, previous, where=close | (count < previous))
+        np.copyto(count, previous, where=_almost_equal(previous, count) | (count < previous))
         previous = count
     return repaired
+
+
+def _almost_equal(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Compare relative to the size, absolutely next to zero (util/almost, Equal)."""
+    numbers = np.finfo(float)
+    difference, size = np.abs(left - right), np.abs(left) + np.abs(right)
+    tiny = (left == 0) | (right == 0) | (size < numbers.tiny)
+    return difference / np.where(tiny, numbers.tiny, np.minimum(size, numbers.max)) < _SAME_COUNT
 
 
 def _per_histogram(
@@ -167,10 +196,13 @@ def _histograms(vector: Vector) -> dict[tuple[tuple[str, str], ...], list[tuple[
     """Group buckets by their labels without ``le``; (bound, position), ascending."""
     groups: dict[tuple[tuple[str, str], ...], list[tuple[float, int]]] = {}
     for index, labels in enumerate(vector.labels):
-        bound = dict(labels).get(_BOUND, "")
-        if _GO_FLOAT.fullmatch(bound):
+        try:
+            bound = parse_float(dict(labels).get(_BOUND, ""))
+        except ValueError:
+            continue  # what is no bucket is no part of a histogram
+        if not math.isnan(bound):
             rest = without_labels(labels, frozenset([_BOUND]))
-            groups.setdefault(rest, []).append((float(bound), index))
+            groups.setdefault(rest, []).append((bound, index))
     return {rest: sorted(buckets) for rest, buckets in groups.items()}
 
 
@@ -182,6 +214,8 @@ def _one_histogram(
     counts = np.stack([row.values for row in rows])
     present = np.stack([row.present for row in rows])
     answer = np.zeros(counts.shape[1])
+    if present.all():  # the usual case needs no copies
+        return Row(of_buckets(bounds, counts, np.arange(len(answer))), present[0])
     for buckets, steps in _presence_patterns(present):
         answer[steps] = of_buckets(bounds[buckets], counts[np.ix_(buckets, steps)], steps)
     return Row(answer, present.any(axis=0))

@@ -14,28 +14,66 @@ _LAST_SECOND = np.iinfo(np.int64).max
 
 
 def round_to(values: np.ndarray, to_nearest: np.ndarray | float = 1.0) -> np.ndarray:
-    """Round to a multiple of ``to_nearest``; ties go up, also below zero."""
+    """Round to a multiple of ``to_nearest``; ties go up, also below zero.
+
+    promql/functions.go, funcRound.
+    """
     inverse = 1.0 / to_nearest
     return np.floor(values * inverse + 0.5) / inverse
 
 
 def sign(values: np.ndarray) -> np.ndarray:
-    """1, -1, or the value itself where that is zero or NaN."""
+    """1, -1, or the value itself where that is zero or NaN (promql/functions.go, funcSgn)."""
     return np.where(values > 0, 1.0, np.where(values < 0, -1.0, values))
 
 
+def larger_of(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the larger value as Go's math.Max: +Inf even beside NaN, 0 rather than -0.
+
+    promql/functions.go, funcClampMin.
+    """
+    larger = np.maximum(left, right)
+    larger = np.where(np.isposinf(left) | np.isposinf(right), np.inf, larger)
+    return np.where((left == 0) & (right == 0), left + right, larger)
+
+
+def smaller_of(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """Return the smaller value as Go's math.Min (promql/functions.go, funcClampMax)."""
+    return -larger_of(-left, -right)
+
+
 def clamp(context: Context, vector: Vector, lowest: np.ndarray, highest: np.ndarray) -> Vector:
-    """Limit values to ``lowest..highest``; nothing at steps where these are out of order."""
+    """Limit values to ``lowest..highest``; nothing at steps where these are out of order.
+
+    promql/functions.go, funcClamp.
+    """
     possible = ~(highest < lowest)
 
     def row(values: np.ndarray, present: np.ndarray) -> Row:
-        return Row(np.maximum(lowest, np.minimum(highest, values)), present & possible)
+        return Row(larger_of(lowest, smaller_of(highest, values)), present & possible)
 
     return context.nameless(vector.mapped(row))
 
 
+def multiplied_by(numerator: float, denominator: float) -> Callable[[Context, Vector], Vector]:
+    """Make the function that multiplies by a ratio; before 3.16 its product might overflow."""
+
+    def evaluate(context: Context, vector: Vector) -> Vector:
+        def row(values: np.ndarray, present: np.ndarray) -> Row:
+            if context.semantics >= 3:
+                return Row(values * (numerator / denominator), present)
+            return Row(values * numerator / denominator, present)
+
+        return context.nameless(vector.mapped(row))
+
+    return evaluate
+
+
 def scalar(context: Context, vector: Vector) -> np.ndarray:
-    """Return the only element's value at each step, NaN where there is not exactly one."""
+    """Return the only element's value at each step, NaN where there is not exactly one.
+
+    promql/functions.go, funcScalar.
+    """
     count = np.zeros(len(context.times), dtype=np.int64)
     value = np.full(len(context.times), np.nan)
     for row in vector.rows:
@@ -45,34 +83,43 @@ def scalar(context: Context, vector: Vector) -> np.ndarray:
 
 
 def vector(context: Context, value: np.ndarray) -> Vector:
-    """Return a scalar as a vector without labels."""
+    """Return a scalar as a vector without labels (promql/functions.go, funcVector)."""
     return constant_vector(value)
 
 
 def time(context: Context) -> np.ndarray:
-    """Return the steps' times [s]."""
+    """Return the steps' times [s] (promql/functions.go, funcTime)."""
     return context.times / 1000
 
 
 def pi(context: Context) -> np.ndarray:
-    """Return pi at every step."""
+    """Return pi at every step (promql/functions.go, funcPi)."""
     return np.full(len(context.times), np.pi)
 
 
 def step_timestamps(context: Context, vector: Vector) -> Vector:
-    """Evaluate ``timestamp`` of anything but a selector: the step's own time [s]."""
+    """Evaluate ``timestamp`` of anything but a selector: the step's own time [s].
+
+    promql/functions.go, funcTimestamp.
+    """
     seconds = context.times / 1000
     return context.nameless(vector.mapped(lambda values, present: Row(seconds, present)))
 
 
 def absent(context: Context, vector: Vector, labels: tuple[tuple[str, str], ...]) -> Vector:
-    """Return 1 under ``labels`` at the steps where the vector is empty."""
+    """Return 1 under ``labels`` at the steps where the vector is empty.
+
+    promql/functions.go, funcAbsent.
+    """
     missing = ~any_present(vector, len(context.times))
     return Vector((labels,), [Row(np.ones(len(context.times)), missing)])
 
 
 def in_order(context: Context, vector: Vector, *, descending: bool) -> Vector:
-    """Sort the series of a one-step vector by value, NaN last; longer ranges stay as they are."""
+    """Sort the series of a one-step vector by value, NaN last; longer ranges stay as they are.
+
+    promql/functions.go, funcSort.
+    """
     if len(context.times) != 1:
         return vector
     held = vector.held()
@@ -81,7 +128,10 @@ def in_order(context: Context, vector: Vector, *, descending: bool) -> Vector:
 
 
 def elementwise(function: Callable[..., np.ndarray]) -> Callable[..., Vector]:
-    """Make a function of values (and scalars) one of vectors that lose their names."""
+    """Make a function of values (and scalars) one of vectors that lose their names.
+
+    promql/functions.go, simpleFloatFunc.
+    """
 
     def evaluate(context: Context, vector: Vector, *scalars: np.ndarray) -> Vector:
         return context.nameless(
@@ -92,11 +142,15 @@ def elementwise(function: Callable[..., np.ndarray]) -> Callable[..., Vector]:
 
 
 def calendar(function: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Vector]:
-    """Make a function of whole UTC seconds one of vectors; without argument, of the step."""
+    """Make a function of whole UTC seconds one of vectors; without argument, of the step.
+
+    promql/functions.go, dateWrapper.
+    """
     changed = elementwise(_of_whole_seconds(function))
 
     def evaluate(context: Context, vector: Vector | None = None) -> Vector:
-        return changed(context, vector or constant_vector(context.times / 1000))
+        # An empty vector is an argument too.
+        return changed(context, constant_vector(time(context)) if vector is None else vector)
 
     return evaluate
 
@@ -117,44 +171,44 @@ def _days(seconds: np.ndarray) -> np.ndarray:
 
 
 def minute(seconds: np.ndarray) -> np.ndarray:
-    """Minute of the hour."""
+    """Minute of the hour (promql/functions.go, funcMinute)."""
     return seconds % _HOUR // _MINUTE
 
 
 def hour(seconds: np.ndarray) -> np.ndarray:
-    """Hour of the day."""
+    """Hour of the day (promql/functions.go, funcHour)."""
     return seconds % _DAY // _HOUR
 
 
 def day_of_week(seconds: np.ndarray) -> np.ndarray:
-    """Sunday is 0; 1970 began on a Thursday."""
+    """Sunday is 0; 1970 began on a Thursday (promql/functions.go, funcDayOfWeek)."""
     return (np.floor_divide(seconds, _DAY) + 4) % 7
 
 
 def day_of_month(seconds: np.ndarray) -> np.ndarray:
-    """Day of the month, from 1."""
+    """Day of the month, from 1 (promql/functions.go, funcDayOfMonth)."""
     days = _days(seconds)
     return (days - days.astype("datetime64[M]")).astype(np.int64) + 1
 
 
 def day_of_year(seconds: np.ndarray) -> np.ndarray:
-    """Day of the year, from 1."""
+    """Day of the year, from 1 (promql/functions.go, funcDayOfYear)."""
     days = _days(seconds)
     return (days - days.astype("datetime64[Y]")).astype(np.int64) + 1
 
 
 def days_in_month(seconds: np.ndarray) -> np.ndarray:
-    """Number of days in the month."""
+    """Number of days in the month (promql/functions.go, funcDaysInMonth)."""
     months = _days(seconds).astype("datetime64[M]")
     length = (months + 1).astype("datetime64[D]") - months.astype("datetime64[D]")
     return length.astype(np.int64)
 
 
 def month(seconds: np.ndarray) -> np.ndarray:
-    """Month of the year, from 1."""
+    """Month of the year, from 1 (promql/functions.go, funcMonth)."""
     return _days(seconds).astype("datetime64[M]").astype(np.int64) % 12 + 1
 
 
 def year(seconds: np.ndarray) -> np.ndarray:
-    """Year."""
+    """Year (promql/functions.go, funcYear)."""
     return _days(seconds).astype("datetime64[Y]").astype(np.int64) + 1970

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from alertlab.errors import BadInput
+from alertlab.errors import BadInput, UnsupportedPromQL
+from alertlab.go_text import quote
 from alertlab.promql.context import NAME, Context
-from alertlab.promql.matchers import Matcher, compile_re2
+from alertlab.promql.matchers import Matcher, Re2, compile_re2, dot_without_newline
+from alertlab.promql.string_literals import is_utf8
 from alertlab.promql.values import Vector, merged
 from alertlab.units import LabelSet, label_set
 
@@ -21,83 +23,107 @@ def label_replace(
 ) -> Vector:
     """Set ``target`` to ``replacement`` where ``source`` matches; an empty result deletes it.
 
+    promql/functions.go, evalLabelReplace.
+
     ``$1``, ``${1}`` and ``$name`` refer to groups; an unbraced name is as long as it can be.
     """
-    _check_label_name(context, target, "destination label name in label_replace()")
-    regex = compile_re2(pattern, context.semantics >= 3)
-
-    def replaced(labels: dict[str, str]) -> str | None:
-        match = regex.fullmatch(labels.get(source, ""))
-        return None if match is None else _expanded(match, replacement)
-
-    return _relabelled(context, vector, target, replaced)
+    regex = _compiled(context, pattern)
+    _check_name(context, target, "destination label name in label_replace()")
+    found = regex.groups([dict(labels).get(source, "") for labels in vector.labels])
+    values = [None if groups is None else _expanded(groups, replacement) for groups in found]
+    return _relabelled(context, vector, target, values)
 
 
 def label_join(
     context: Context, vector: Vector, target: str, separator: str, *sources: str
 ) -> Vector:
-    """Set ``target`` to the joined values of ``sources``; an empty result deletes it."""
-    _check_label_name(context, target, "destination label name in label_join()")
+    """Set ``target`` to the joined values of ``sources``; an empty result deletes it.
+
+    promql/functions.go, evalLabelJoin.
+    """
     for source in sources:
-        _check_label_name(context, source, "source label name in label_join()")
-    return _relabelled(
-        context,
-        vector,
-        target,
-        lambda labels: separator.join(labels.get(source, "") for source in sources),
-    )
+        _check_name(context, source, "source label name in label_join()")
+    _check_name(context, target, "destination label name in label_join()")
+    found = [dict(labels) for labels in vector.labels]
+    values = [separator.join(one.get(source, "") for source in sources) for one in found]
+    return _relabelled(context, vector, target, values)
 
 
-def absent_labels(matchers: Iterable[Matcher]) -> LabelSet:
-    """Return the labels of absent() over a selector: what its ``=`` matchers say just once."""
+def absent_labels(context: Context, matchers: Iterable[Matcher]) -> LabelSet:
+    """Return the labels of absent() over a selector: what its ``=`` matchers say just once.
+
+    promql/functions.go, createLabelsForAbsentFunction.  By then the storage of 3.x has put last the
+    matchers that take series away (tsdb/querier.go, PostingsForMatchers).
+    """
+    matchers = list(matchers)
+    if context.semantics >= 3:
+        needed = {matcher.name for matcher in matchers if not matcher.matches("")}
+        matchers.sort(
+            key=lambda one: one.name not in needed or (one.op in ("!=", "!~") and one.matches(""))
+        )
     labels: dict[str, str] = {}
     seen: set[str] = set()
     for matcher in matchers:
-        if matcher.name == NAME:
+        if matcher.name in context.metadata_labels:
             continue
         if matcher.op == "=" and matcher.name not in seen:
             labels[matcher.name] = matcher.value
+            seen.add(matcher.name)
         else:
             labels.pop(matcher.name, None)
-        seen.add(matcher.name)
+    for value in labels.values():
+        check_text(value)
     return label_set(labels)
 
 
+def is_label_name(context: Context, name: str) -> bool:
+    """Tell whether a label may have this name (model.IsValidLabelName): any UTF-8 since 3.0."""
+    return bool(name and is_utf8(name) if context.semantics >= 3 else _LABEL_NAME.fullmatch(name))
+
+
+def check_text(text: str) -> str:
+    """Return what is to be part of a result, or refuse it by name if it is no UTF-8."""
+    if not is_utf8(text):
+        raise UnsupportedPromQL(
+            f"a result with bytes that are not UTF-8 ({quote(text)}) is not evaluated here; "
+            "write the expression without them"
+        )
+    return text
+
+
+def _check_name(context: Context, name: str, what: str) -> None:
+    if not is_label_name(context, name):
+        raise BadInput(f"invalid {what}: {quote(name)[1:-1]}")
+
+
+def _compiled(context: Context, pattern: str) -> Re2:
+    try:
+        regex = compile_re2(pattern)
+    except BadInput as error:
+        raise BadInput(
+            f"invalid regular expression in label_replace(): {pattern} ({error})"
+        ) from None
+    return regex if context.semantics >= 3 else compile_re2(dot_without_newline(pattern))
+
+
 def _relabelled(
-    context: Context,
-    vector: Vector,
-    target: str,
-    value_of: Callable[[dict[str, str]], str | None],
+    context: Context, vector: Vector, target: str, values: Sequence[str | None]
 ) -> Vector:
+    """Set a label to one value per series; None leaves the series as it is."""
     labels, nameless = [], []
-    for one, drop in zip(vector.labels, vector.nameless, strict=True):
-        found = dict(one)
-        value = value_of(found)
-        if value is not None:
-            found[target] = value
-        labels.append(label_set(found) if value is not None else one)
+    for one, value, drop in zip(vector.labels, values, vector.nameless, strict=True):
+        changed = one if value is None else label_set({**dict(one), target: check_text(value)})
+        labels.append(changed)
         # A name that was just written is to stay.
         nameless.append(drop and not (value is not None and target == NAME))
     changed = replace(vector, labels=tuple(labels), nameless=tuple(nameless))
     return merged(changed, context.times)
 
 
-def _expanded(match: re.Match[str], template: str) -> str:
+def _expanded(groups: Mapping[str, str], template: str) -> str:
     """Expand a template as Go's Regexp.Expand does; unknown groups are empty."""
-    groups = match.re.groupindex
 
     def group(reference: re.Match[str]) -> str:
-        name = reference[2] or reference[3]
-        if reference[1]:
-            return "$"
-        if name.isdecimal():
-            return (match[int(name)] or "") if int(name) <= match.re.groups else ""
-        return (match[name] or "") if name in groups else ""
+        return "$" if reference[1] else groups.get(reference[2] or reference[3], "")
 
     return _REFERENCE.sub(group, template)
-
-
-def _check_label_name(context: Context, name: str, what: str) -> None:
-    valid = bool(name) if context.semantics >= 3 else _LABEL_NAME.fullmatch(name)
-    if not valid:
-        raise BadInput(f"invalid {what}: {name}")

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 import numpy as np
+import pandas as pd
+from pandas.api.indexers import BaseIndexer
 
 from alertlab.errors import BadInput
 from alertlab.promql.folds import (
@@ -21,6 +23,7 @@ from alertlab.promql.folds import (
     chosen,
     interpolated,
     is_exactly_summable,
+    is_plain,
     larger,
     neumaier,
     smaller,
@@ -30,51 +33,51 @@ from alertlab.promql.values import Row
 from alertlab.promql.windows import Window
 
 _LANES = 16_384
-_CELLS = 4_000_000
+_CELLS = 1_000_000
 
 
 def count_over_time(window: Window, values: np.ndarray) -> Row:
-    """Number of samples."""
+    """Number of samples (promql/functions.go, funcCountOverTime)."""
     return Row(window.count.astype(float), window.some)
 
 
 def present_over_time(window: Window, values: np.ndarray) -> Row:
-    """1 where there is a sample."""
+    """1 where there is a sample (promql/functions.go, funcPresentOverTime)."""
     return Row(np.ones(len(window.steps)), window.some)
 
 
 def last_over_time(window: Window, values: np.ndarray) -> Row:
-    """Newest sample."""
+    """Newest sample (promql/functions.go, funcLastOverTime)."""
     return Row(values[window.last], window.some)
 
 
 def first_over_time(window: Window, values: np.ndarray) -> Row:
-    """Oldest sample."""
+    """Oldest sample (promql/functions.go, funcFirstOverTime)."""
     return Row(values[window.first], window.some)
 
 
 def ts_of_first_over_time(window: Window, values: np.ndarray) -> Row:
-    """Time [s] of the oldest sample."""
+    """Time [s] of the oldest sample (promql/functions.go, funcTsOfFirstOverTime)."""
     return Row(window.times[window.first] / 1000, window.some)
 
 
 def ts_of_last_over_time(window: Window, values: np.ndarray) -> Row:
-    """Time [s] of the newest sample."""
+    """Time [s] of the newest sample (promql/functions.go, funcTsOfLastOverTime)."""
     return Row(window.times[window.last] / 1000, window.some)
 
 
 def min_over_time(window: Window, values: np.ndarray) -> Row:
-    """Smallest sample; NaN only if all are."""
+    """Smallest sample; NaN only if all are (promql/functions.go, funcMinOverTime)."""
     return Row(_extreme(window, values, smaller), window.some)
 
 
 def max_over_time(window: Window, values: np.ndarray) -> Row:
-    """Largest sample; NaN only if all are."""
+    """Largest sample; NaN only if all are (promql/functions.go, funcMaxOverTime)."""
     return Row(_extreme(window, values, larger), window.some)
 
 
 def sum_over_time(window: Window, values: np.ndarray) -> Row:
-    """Compensated sum."""
+    """Compensated sum (promql/functions.go, funcSumOverTime)."""
     exact = _integer_sums(window, values)
     if exact is not None:
         return Row(exact, window.some)
@@ -82,7 +85,10 @@ def sum_over_time(window: Window, values: np.ndarray) -> Row:
 
 
 def avg_over_time(window: Window, values: np.ndarray) -> Row:
-    """Mean; the way it is summed differs between the versions."""
+    """Mean; the way it is summed differs between the versions.
+
+    promql/functions.go, funcAvgOverTime.
+    """
     if window.semantics < 3:
         return Row(_folded(window, values, lambda n: IncrementalMean(n, True)), window.some)
     exact = _integer_sums(window, values)
@@ -92,46 +98,58 @@ def avg_over_time(window: Window, values: np.ndarray) -> Row:
 
 
 def stdvar_over_time(window: Window, values: np.ndarray) -> Row:
-    """Population variance."""
+    """Population variance (promql/functions.go, funcStdvarOverTime)."""
     return Row(_folded(window, values, lambda n: Variance(n, window.semantics)), window.some)
 
 
 def stddev_over_time(window: Window, values: np.ndarray) -> Row:
-    """Population standard deviation."""
+    """Population standard deviation (promql/functions.go, funcStddevOverTime)."""
     return Row(np.sqrt(stdvar_over_time(window, values).values), window.some)
 
 
 def quantile_over_time(window: Window, values: np.ndarray, q: np.ndarray) -> Row:
-    """Quantile q of the samples, interpolated between neighbours."""
+    """Quantile q of the samples, interpolated between neighbours.
+
+    promql/functions.go, funcQuantileOverTime.
+    """
+    if is_plain(values) and (q == q[:1]).all() and 0 <= q[0] <= 1:
+        return Row(_sliding_quantile(window, values, float(q[0])), window.some)
     result = np.zeros(len(window.steps))
     for lanes, cells, inside in _blocks(window):
         ordered = sorted_nan_first(values[cells], inside)
-        result[lanes] = interpolated(ordered, window.count[lanes], q[lanes], np.arange(len(lanes)))
+        rows, count = np.arange(len(lanes)), window.count[lanes]
+        result[lanes] = interpolated(ordered, count, q[lanes], rows, window.semantics)
     return Row(result, window.some)
 
 
 def mad_over_time(window: Window, values: np.ndarray) -> Row:
-    """Median distance from the median; NaN if any sample is (3.14)."""
+    """Median distance from the median; NaN if any sample is (3.14).
+
+    promql/functions.go, funcMadOverTime.
+    """
     result = np.zeros(len(window.steps))
     for lanes, cells, inside in _blocks(window):
         block, rows = values[cells], np.arange(len(lanes))
         count, half = window.count[lanes], np.full(len(lanes), 0.5)
-        median = interpolated(sorted_nan_first(block, inside), count, half, rows)
+        median = interpolated(sorted_nan_first(block, inside), count, half, rows, 3)
         distance = np.abs(block - median[:, None])
-        middle = interpolated(sorted_nan_first(distance, inside), count, half, rows)
+        middle = interpolated(sorted_nan_first(distance, inside), count, half, rows, 3)
         has_nan = (np.isnan(block) & inside).any(axis=1)
         result[lanes] = np.where(has_nan, np.nan, middle)
     return Row(result, window.some)
 
 
 def deriv(window: Window, values: np.ndarray) -> Row:
-    """Slope per second of a straight line through the samples."""
+    """Slope per second of a straight line through the samples (promql/functions.go, funcDeriv)."""
     slope, _ = _regression(window, values, window.times[window.first])
     return Row(slope, window.enough)
 
 
 def predict_linear(window: Window, values: np.ndarray, ahead_seconds: np.ndarray) -> Row:
-    """Value of a straight line through the samples so far after the step's time."""
+    """Value of a straight line through the samples so far after the step's time.
+
+    promql/functions.go, funcPredictLinear.
+    """
     slope, intercept = _regression(window, values, window.steps)
     return Row(slope * ahead_seconds + intercept, window.enough)
 
@@ -139,7 +157,10 @@ def predict_linear(window: Window, values: np.ndarray, ahead_seconds: np.ndarray
 def double_exponential_smoothing(
     window: Window, values: np.ndarray, smoothing: np.ndarray, trend: np.ndarray
 ) -> Row:
-    """Smoothed last level; ``holt_winters`` before 3.0.  Both factors lie within (0, 1)."""
+    """Smoothed last level; ``holt_winters`` before 3.0.  Both factors lie within (0, 1).
+
+    promql/functions.go, funcDoubleExponentialSmoothing.
+    """
     for name, factor in (("smoothing", smoothing), ("trend", trend)):
         bad = factor[window.some & ~((factor > 0) & (factor < 1))]
         if len(bad):
@@ -195,7 +216,7 @@ def _integer_sums(window: Window, values: np.ndarray) -> np.ndarray | None:
     """Sums by prefix where they are exact: integers whose sums stay below 2**53."""
     if not np.abs(values).sum() < EXACT or not is_exactly_summable(values):
         return None
-    before = np.concatenate([[0.0], np.cumsum(values)])
+    before = np.cumsum(np.concatenate([[0.0], values]))
     return before[window.high] - before[window.low]
 
 
@@ -218,6 +239,39 @@ def _extreme(
         right = table[window.high[here] - (1 << power)]
         result[here] = np.where(replaces(right, left), right, left)
     return result
+
+
+def _sliding_quantile(window: Window, values: np.ndarray, q: float) -> np.ndarray:
+    """One quantile of all windows in one pass: a skip list follows the window's edges."""
+    # pandas wants as many windows as values: empty windows or NaN fill up the shorter side.
+    size = max(len(values), len(window.steps))
+    low, high = (
+        np.concatenate([edge, np.full(size - len(edge), edge[-1])]).astype(np.int64)
+        for edge in (window.low, window.high)
+    )
+    low[len(window.steps) :] = high[-1]
+    filled = pd.Series(np.concatenate([values, np.full(size - len(values), np.nan)]))
+    rolling = filled.rolling(_Edges(low, high), min_periods=1)
+    below, above = (
+        rolling.quantile(q, interpolation=side).to_numpy()[: len(window.steps)]
+        for side in ("lower", "higher")
+    )
+    rank = q * (window.count - 1)
+    weight = rank - np.floor(rank)
+    return below * (1 - weight) + above * weight
+
+
+class _Edges(BaseIndexer):
+    """The windows' own edges, as pandas asks for them: with this very signature."""
+
+    def __init__(self, low: np.ndarray, high: np.ndarray) -> None:
+        super().__init__()
+        self._edges = low, high
+
+    def get_window_bounds(
+        self, num_values=0, min_periods=None, center=None, closed=None, step=None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        return self._edges
 
 
 def _blocks(window: Window) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:

@@ -15,22 +15,34 @@ _LANES = 16_384
 
 
 def rate(window: Window, values: np.ndarray) -> Row:
-    """Per-second increase of a counter, extrapolated to the window's edges."""
+    """Per-second increase of a counter, extrapolated to the window's edges.
+
+    promql/functions.go, funcRate.
+    """
     return _extrapolated(window, values, is_counter=True, per_second=True)
 
 
 def increase(window: Window, values: np.ndarray) -> Row:
-    """Increase of a counter over the window, extrapolated to its edges."""
+    """Increase of a counter over the window, extrapolated to its edges.
+
+    promql/functions.go, funcIncrease.
+    """
     return _extrapolated(window, values, is_counter=True, per_second=False)
 
 
 def delta(window: Window, values: np.ndarray) -> Row:
-    """Difference of a gauge over the window, extrapolated to its edges."""
+    """Difference of a gauge over the window, extrapolated to its edges.
+
+    promql/functions.go, funcDelta.
+    """
     return _extrapolated(window, values, is_counter=False, per_second=False)
 
 
 def irate(window: Window, values: np.ndarray) -> Row:
-    """Per-second increase between the window's last two samples."""
+    """Per-second increase between the window's last two samples.
+
+    promql/functions.go, funcIrate.
+    """
     last, before = window.last, np.maximum(window.last - 1, 0)
     newest, older = values[last], values[before]
     step = np.where(newest < older, newest, newest - older)
@@ -39,19 +51,22 @@ def irate(window: Window, values: np.ndarray) -> Row:
 
 
 def idelta(window: Window, values: np.ndarray) -> Row:
-    """Difference between the window's last two samples."""
+    """Difference between the window's last two samples (promql/functions.go, funcIdelta)."""
     last, before = window.last, np.maximum(window.last - 1, 0)
     return Row(values[last] - values[before], window.enough)
 
 
 def changes(window: Window, values: np.ndarray) -> Row:
-    """How often the value changed within the window; NaN after NaN is no change."""
+    """How often the value changed within the window; NaN after NaN is no change.
+
+    promql/functions.go, funcChanges.
+    """
     left, right = values[:-1], values[1:]
     return _counted(window, (left != right) & ~(np.isnan(left) & np.isnan(right)))
 
 
 def resets(window: Window, values: np.ndarray) -> Row:
-    """How often the value fell within the window."""
+    """How often the value fell within the window (promql/functions.go, funcResets)."""
     return _counted(window, values[1:] < values[:-1])
 
 

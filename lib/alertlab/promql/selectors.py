@@ -19,7 +19,10 @@ _NEWEST_BYTES_PER_STEP = 9
 
 
 def reference_times(node: Any, context: Context) -> np.ndarray:
-    """Return the time [ms] that a selector or subquery looks at, for each step."""
+    """Return the time [ms] that a selector or subquery looks at, for each step.
+
+    promql/engine.go, setOffsetForAtModifier.
+    """
     fixed = at_ms(node, context.start_ms, context.end_ms)
     times = context.times if fixed is None else np.full_like(context.times, fixed)
     return times - duration_ms(node.offset)
@@ -27,6 +30,8 @@ def reference_times(node: Any, context: Context) -> np.ndarray:
 
 def range_reference_times(node: Any, context: Context) -> np.ndarray:
     """Return the right edges [ms] of the windows of a range selector or subquery.
+
+    promql/engine.go, subqueryTimeRange.
 
     Raises UnsupportedPromQL in semantics 2 for ``@`` where the function is evaluated at every
     step: 2.42 lets such a window wander off, over whatever samples its storage has read.
@@ -40,7 +45,10 @@ def range_reference_times(node: Any, context: Context) -> np.ndarray:
 
 
 def instant_vector(node: Any, context: Context) -> Vector:
-    """Evaluate a vector selector: the newest sample within the lookback, unless it is stale."""
+    """Evaluate a vector selector: the newest sample within the lookback, unless it is stale.
+
+    promql/engine.go, vectorSelectorSingle.
+    """
     series, find = _newest_samples(node, context)
 
     def row(index: int) -> Row:
@@ -54,8 +62,12 @@ def instant_vector(node: Any, context: Context) -> Vector:
 
 
 def sample_timestamps(node: Any, context: Context) -> Vector:
-    """Evaluate ``timestamp`` of a selector: the time [s] of the sample that each step sees."""
-    series, find = _newest_samples(node, context)
+    """Evaluate ``timestamp`` of a selector: the time [s] of the sample that each step sees.
+
+    promql/engine.go, rangeEvalTimestampFunctionOverVectorSelector, which with ``@`` looks at that
+    time itself, in what was read for the offset.
+    """
+    series, find = _newest_samples(node, context, at_ms(node, context.start_ms, context.end_ms))
 
     def row(index: int) -> Row:
         one = series[index]
@@ -66,16 +78,20 @@ def sample_timestamps(node: Any, context: Context) -> Vector:
 
 
 def _newest_samples(
-    node: Any, context: Context
+    node: Any, context: Context, also_at_ms: int | None = None
 ) -> tuple[list[Series], Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]]:
+    """Return the series, and what finds each step's sample; ``also_at_ms`` must see it as well."""
     refs = reference_times(node, context)
+    until, since = refs, refs
+    if also_at_ms is not None:
+        until, since = np.minimum(refs, also_at_ms), np.maximum(refs, also_at_ms)
     lookback = context.lookback_ms
     series = _select(node, context, int(refs.min()) - lookback, int(refs.max()))
 
     def find(times: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        after = np.searchsorted(times, refs, "right")
+        after = np.searchsorted(times, until, "right")
         newest = np.maximum(after - 1, 0)
-        age = refs - times[newest]
+        age = since - times[newest]
         fresh = age <= lookback if context.semantics < 3 else age < lookback
         return newest, fresh & (after > 0)
 
@@ -83,7 +99,10 @@ def _newest_samples(
 
 
 def range_vector(node: Any, context: Context) -> RangeVector:
-    """Evaluate a range selector; stale markers are not part of its windows."""
+    """Evaluate a range selector; stale markers are not part of its windows.
+
+    promql/engine.go, matrixIterSlice.
+    """
     selector, range_ms = node.vector_selector, duration_ms(node.range)
     refs = range_reference_times(selector, context)
     series = _select(selector, context, int(refs.min()) - range_ms, int(refs.max()))
@@ -104,9 +123,10 @@ def _without_stale(one: Series) -> Series:
 
 
 def _select(node: Any, context: Context, start_ms: int, end_ms: int) -> list[Series]:
-    found = context.select(selector_matchers(node), start_ms, end_ms)
+    found = context.select(selector_matchers(node, context.semantics), start_ms, end_ms)
     # In label order, so that sums add up in the order of a server's blocks.
     ordered = sorted((one for one in found if len(one.times)), key=lambda one: one.labels)
+    context.budget.read(sum(len(one.times) for one in ordered))
     return _shared_times(ordered)
 
 

@@ -57,6 +57,8 @@ class LazyRows(Sequence[Row]):
 class Vector:
     """An instant vector at every step: one label set and one row per series.
 
+    promql/value.go, Vector.
+
     ``nameless`` marks the series whose name is to be removed at the end of the query (delayed
     name removal); it is all False when names are removed at once.
     """
@@ -112,12 +114,10 @@ def merged(
     times: np.ndarray,
     *,
     message: str = SAME_LABELSET,
-    disjoint_allowed: bool = True,
 ) -> Vector:
-    """Join series with equal labels into one.
+    """Join series with equal labels into one (promql/engine.go, mergeSeriesWithSameLabelset).
 
-    Raises BadInput with ``message`` if two of them exist at the same step or, where disjoint
-    series are not allowed either, if both exist at all.
+    Raises BadInput with ``message`` if two of them exist at the same step.
     """
     positions = where_equal(vector.labels)
     if len(positions) == len(vector):
@@ -127,7 +127,7 @@ def merged(
     for number, group in enumerate(groups):
         if len(group) > 1:
             rows = [vector.rows[i] for i in group]
-            joined[number] = _joined(rows, times, message, disjoint_allowed)
+            joined[number] = _joined(rows, times, message)
     rows = vector.rows
     return Vector(
         tuple(positions),
@@ -136,26 +136,29 @@ def merged(
     )
 
 
-def _joined(rows: Sequence[Row], times: np.ndarray, message: str, disjoint_allowed: bool) -> Row:
+def _joined(rows: Sequence[Row], times: np.ndarray, message: str) -> Row:
     values, present, _ = rows[0]
     for row in rows[1:]:
-        both = present & row.present
-        if not disjoint_allowed and present.any() and row.present.any():
-            both = row.present
-        fail_at(both, times, message)
+        fail_at(present & row.present, times, message)
         values = np.where(row.present, row.values, values)
         present = present | row.present
     return Row(values, present)
 
 
 def fail_at(failed: np.ndarray, times: np.ndarray, message: str) -> None:
-    """Raise BadInput with ``message`` and the first step at which ``failed`` is true, if any."""
+    """Raise BadInput with ``message`` and the first step at which ``failed`` is true, if any.
+
+    promql/engine.go, errorf.
+    """
     if failed.any():
         raise BadInput(f"{message} (at {format_time(int(times[np.argmax(failed)]))})")
 
 
 def without_labels(labels: LabelSet, names: frozenset[str]) -> LabelSet:
-    """Return the label set without the labels of these names."""
+    """Return the label set without the labels of these names.
+
+    model/labels/labels_stringlabels.go, MatchLabels.
+    """
     return tuple(pair for pair in labels if pair[0] not in names)
 
 
@@ -168,5 +171,8 @@ def any_present(vector: Vector, count: int) -> np.ndarray:
 
 
 def constant_vector(value: np.ndarray) -> Vector:
-    """Return the vector with one series without labels that is always there."""
+    """Return the vector with one series without labels that is always there.
+
+    promql/functions.go, funcVector.
+    """
     return Vector(((),), [Row(value, np.ones(len(value), dtype=bool))])

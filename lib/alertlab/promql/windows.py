@@ -12,7 +12,7 @@ import numpy as np
 from alertlab.promql.values import LazyRows, Row, Vector
 from alertlab.units import LabelSet
 
-_KEPT_BYTES = 200_000_000
+_KEPT_BYTES = 48_000_000
 _WINDOW_BYTES_PER_STEP = 54
 """All that a window may come to hold: bounds, sample indices, extrapolation."""
 
@@ -62,6 +62,8 @@ class Extrapolation(NamedTuple):
 
 class Window:
     """Where the windows of all steps begin and end in one array of timestamps.
+
+    promql/engine.go, matrixIterSlice.
 
     times : int64 [ms], the samples' timestamps, shape (n_samples,)
     steps, refs : int64 [ms], evaluation times and right edges of the windows, shape (n_steps,)
@@ -118,7 +120,10 @@ class Window:
 
     @cached_property
     def extrapolation(self) -> Extrapolation:
-        """How far rate and its like reach beyond the samples, as far as times alone decide."""
+        """How far rate and its like reach beyond the samples, as far as times alone decide.
+
+        promql/functions.go, extrapolatedRate.
+        """
         first, last = self.times[self.first], self.times[self.last]
         between = (last - first) / 1000
         gap = (first - (self.refs - self.range_ms)) / 1000
@@ -129,14 +134,17 @@ class Window:
 
     @staticmethod
     def cut(gap: np.ndarray, between: np.ndarray, count: np.ndarray) -> np.ndarray:
-        """Cut gaps [s] of 1.1 average spacings or more to half a spacing."""
+        """Cut gaps [s] of 1.1 average spacings or more to half a spacing.
+
+        promql/functions.go, extrapolatedRate.
+        """
         average = between / (count - 1)
         return np.where(gap < average * 1.1, gap, average / 2)
 
 
 @dataclass(frozen=True)
 class RangeVector:
-    """The series of a range selector or subquery, with a window per step.
+    """The series of a range selector or subquery, with a window per step (promql/value.go, Matrix).
 
     ``samples(i)`` gives timestamps and values of series i without stale markers.
     """
@@ -151,14 +159,17 @@ class RangeVector:
 
     @cached_property
     def _window(self) -> ByTimes[Window]:
-        return ByTimes(self._window_of, lambda window: _WINDOW_BYTES_PER_STEP * len(window.steps))
+        # No method of ours: it would hold this object in a circle, and its samples with it.
+        steps, refs, range_ms, semantics = self.steps, self.refs, self.range_ms, self.semantics
 
-    def _window_of(self, times: np.ndarray) -> Window:
-        """Return the windows of the steps that can see a sample; the others are left out."""
-        first = int(np.searchsorted(self.refs, times[0], "left"))
-        last = int(np.searchsorted(self.refs, times[-1] + self.range_ms, "right"))
-        part = slice(first, last)
-        return Window(times, self.steps[part], self.refs[part], self.range_ms, self.semantics, part)
+        def window_of(times: np.ndarray) -> Window:
+            # Steps that cannot see a sample are left out.
+            first = int(np.searchsorted(refs, times[0], "left"))
+            last = int(np.searchsorted(refs, times[-1] + range_ms, "right"))
+            part = slice(first, last)
+            return Window(times, steps[part], refs[part], range_ms, semantics, part)
+
+        return ByTimes(window_of, lambda window: _WINDOW_BYTES_PER_STEP * len(window.steps))
 
     def mapped(self, function: Callable[[Window, np.ndarray], Row]) -> Vector:
         """Return the vector of ``function(window, values)`` for every series."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from alertlab.frame import Frame, Series
+from alertlab.promql import MAX_SAMPLES
 from alertlab.sources.grid import history_span
 from alertlab.sources.prometheus import PrometheusSource
 from alertlab.sources.recording import Recording, RecordingWriter
@@ -35,12 +36,18 @@ class Source(Protocol):
         """Say where the numbers come from."""
 
 
-def open_source(where: str, *, semantics: int = 3, token_env: str = "PROMETHEUS_TOKEN") -> Source:
+def open_source(
+    where: str,
+    *,
+    semantics: int = 3,
+    max_samples: int = MAX_SAMPLES,
+    token_env: str = "PROMETHEUS_TOKEN",
+) -> Source:
     """Open an http(s) URL or a recording's folder as a source.
 
-    ``semantics`` (3 or 2) chooses the Prometheus whose PromQL a recording follows; a live server
-    has its own.
+    ``semantics`` (3 or 2) chooses the Prometheus whose PromQL a recording follows, and
+    ``max_samples`` is what one query on it may hold at once; a live server has its own of both.
     """
     if where.startswith(("http://", "https://")):
         return PrometheusSource(where, token_env=token_env)
-    return Recording.open(where, semantics=semantics)
+    return Recording.open(where, semantics=semantics, max_samples=max_samples)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from alertlab.errors import BadInput
+from alertlab.errors import BadInput, ServerError
+from alertlab.frame import FrameBuilder, Series
 from alertlab.units import MINUTE_MS, format_duration, format_time, parse_duration, parse_time
 
 DEFAULT_HISTORY = "28d"
@@ -51,3 +52,20 @@ def history_span(
     if start_ms < source_start_ms:
         start_ms = -(-source_start_ms // MINUTE_MS) * MINUTE_MS
     return start_ms, min(end_ms, source_end_ms)
+
+
+def put_on_grid(built: FrameBuilder, one: Series, times: np.ndarray, step_ms: int) -> None:
+    """Write a part of a series, as a server answered it, into its row of a frame.
+
+    times : int64 [ms], the grid of the whole query.  Raises ServerError for a sample beside it.
+    """
+    index, rest = np.divmod(one.times - times[0], step_ms)
+    off = (rest != 0) | (index < 0) | (index >= len(times))
+    if off.any():
+        raise ServerError(
+            f"the server answered at {format_time(int(one.times[off][0]))}, which is not on the "
+            f"asked grid of {format_duration(step_ms)}; a proxy in front of it may align queries"
+        )
+    values, present = built.row(one.labels)
+    values[index] = one.values
+    present[index] = True

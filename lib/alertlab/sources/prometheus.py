@@ -1,8 +1,8 @@
 """A live Prometheus (or what speaks its HTTP API) as a source.
 
-prometheus-api-client owns the connection and instant queries; range pulls go over its session
-with our own form-encoded POST in chunks on one grid, because the client sends no body, never
-chunks and drops warnings.
+prometheus-api-client owns the connection; pulls go over its session with our own form-encoded
+POST, range queries in chunks on one grid, because the client sends no body, never chunks, drops
+warnings and makes a Python object of every sample.
 """
 
 from __future__ import annotations
@@ -20,10 +20,11 @@ from prometheus_api_client import PrometheusConnect
 from urllib3.util.retry import Retry
 
 from alertlab.errors import BadInput, ServerError
-from alertlab.frame import STALE_NAN, Frame, Series
+from alertlab.frame import STALE_NAN, Frame, FrameBuilder, Series
+from alertlab.sources.answers import decode
 from alertlab.sources.credentials import authenticate
-from alertlab.sources.grid import step_times
-from alertlab.units import DAY_MS, SECOND_MS, LabelSet, format_duration, format_time, label_set
+from alertlab.sources.grid import put_on_grid, step_times
+from alertlab.units import DAY_MS, SECOND_MS, LabelSet
 
 # Prometheus, web/api/v1/api.go: (end - start) / step may not pass 11000 in one request.
 MAX_STEPS_PER_REQUEST = 10_999
@@ -39,6 +40,7 @@ _RETRY = Retry(
     raise_on_status=False,
     respect_retry_after_header=False,  # nobody should wait an hour without a word
 )
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _AT_START_OR_END = re.compile(r"@\s*(start|end)\s*\(")
 _NEVER_MS = np.iinfo(np.int64).max
 
@@ -65,11 +67,11 @@ class PrometheusSource:
             )
         self.url = url.rstrip("/")
         self._session = requests.Session()
+        if parts.hostname in _LOOPBACK:  # packing takes longer than such a way
+            self._session.headers["Accept-Encoding"] = "identity"
         self._secrets = authenticate(self._session, token_env=token_env)
         self._session.hooks["response"].append(self._check)
-        self._client = PrometheusConnect(
-            self.url, session=self._session, retry=_RETRY, timeout=_TIMEOUT_SECONDS
-        )
+        PrometheusConnect(self.url, session=self._session, retry=_RETRY)  # mounts the retries
         self._queries: list[dict[str, Any]] = []
         self._warnings: list[str] = []
         self.end_ms = round(time.time() * SECOND_MS)
@@ -90,26 +92,20 @@ class PrometheusSource:
                 f"{len(chunks)} requests needed; choose a larger step or a shorter span"
             )
         started = time.monotonic()
-        rows: dict[LabelSet, tuple[np.ndarray, np.ndarray]] = {}
+        built = FrameBuilder(times)
         for number, chunk in enumerate(chunks):
-            base = number * MAX_STEPS_PER_REQUEST
             # What @ end() means is the end asked for, which may lie behind the last step.
             last_ms = end_ms if number == len(chunks) - 1 else int(chunk[-1])
-            for item in self._range(expr, int(chunk[0]), last_ms, step_ms):
-                labels = label_set(item["metric"])
-                if labels not in rows:
-                    rows[labels] = np.zeros(len(times)), np.zeros(len(times), bool)
-                values, present = rows[labels]
-                at = base + _grid_index(item, chunk, step_ms)
-                values[at] = [float(text) for _, text in item["values"]]
-                present[at] = True
-        self._account(expr, len(times), len(rows), len(chunks), started)
-        if not rows:
-            return Frame.empty(times)
-        labels = tuple(sorted(rows))
-        values = np.stack([rows[one][0] for one in labels])
-        present = np.stack([rows[one][1] for one in labels])
-        return Frame(times, values, present, labels)
+            form = {
+                "query": expr,
+                "start": int(chunk[0]) / SECOND_MS,
+                "end": last_ms / SECOND_MS,
+                "step": step_ms / SECOND_MS,
+            }
+            for one in self._ask("query_range", form):
+                put_on_grid(built, one, times, step_ms)
+        self._account(expr, len(times), len(built), len(chunks), started)
+        return built.frame()
 
     def series(self, selector: str, start_ms: int, end_ms: int) -> list[Series]:
         """Return raw samples in ``[start_ms, end_ms]``, with stale markers put back.
@@ -149,38 +145,31 @@ class PrometheusSource:
             "warnings": list(dict.fromkeys(self._warnings)),
         }
 
-    def _range(self, expr: str, start_ms: int, end_ms: int, step_ms: int) -> list[dict[str, Any]]:
-        form = {
-            "query": expr,
-            "start": start_ms / SECOND_MS,
-            "end": end_ms / SECOND_MS,
-            "step": step_ms / SECOND_MS,
-        }
+    def _ask(self, what: str, form: dict[str, Any]) -> list[Series]:
+        """Return the series that ``api/v1/<what>`` answers; its notices are kept."""
         with self._told():
             answer = self._session.post(
-                f"{self.url}/api/v1/query_range",
+                f"{self.url}/api/v1/{what}",
                 data=form,
                 timeout=_TIMEOUT_SECONDS,
                 # requests lets REQUESTS_CA_BUNDLE win over the session unless told here
                 verify=self._session.verify,
             )
-            return _floats_only(answer.json()["data"]["result"], expr)
+            envelope, series = decode(answer.content, form["query"])
+        notices = [*(envelope.get("warnings") or ()), *(envelope.get("infos") or ())]
+        self._warnings += [self._redact(str(one)) for one in notices]
+        return series
 
     def _raw(self, selector: str, start_ms: int, end_ms: int) -> list[Series]:
         """Return the samples of a selector without stale markers, a day a request, by labels."""
         started = time.monotonic()
         starts = range(start_ms, end_ms + 1, DAY_MS)
-        parts: dict[LabelSet, list[np.ndarray]] = {}
+        parts: dict[LabelSet, list[Series]] = {}
         for start in starts:
             end = min(start + DAY_MS - 1, end_ms)
             window = f"{selector}[{end - start + 1}ms]"
-            with self._told():
-                answer = self._client.custom_query(window, {"time": end / SECOND_MS})
-                items = _floats_only(answer, window)
-            for item in items:
-                pairs = np.array(item["values"], dtype=object)
-                samples = np.stack([pairs[:, 0].astype(float), pairs[:, 1].astype(float)])
-                parts.setdefault(label_set(item["metric"]), []).append(samples)
+            for one in self._ask("query", {"query": window, "time": end / SECOND_MS}):
+                parts.setdefault(one.labels, []).append(one)
         self._account(selector, len(starts), len(parts), len(starts), started)
         found = [_join(labels, part, start_ms) for labels, part in sorted(parts.items())]
         return [one for one in found if len(one.times)]
@@ -203,11 +192,6 @@ class PrometheusSource:
         """Turn what the transport raises into one sentence."""
         try:
             yield
-        except (requests.exceptions.JSONDecodeError, KeyError, TypeError):
-            raise ServerError(
-                f"{self.url} answered something that is not Prometheus' JSON; "
-                "is it a Prometheus server?"
-            ) from None
         except requests.exceptions.SSLError:
             raise ServerError(
                 f"no trusted connection to {self.url}: one side refused the other's certificate; "
@@ -222,21 +206,20 @@ class PrometheusSource:
                 f"no Prometheus server answers at {self.url} ({type(error).__name__}); "
                 "check the address and that it is running"
             ) from None
+        except (ValueError, KeyError, TypeError):
+            raise ServerError(
+                f"{self.url} answered something that is not Prometheus' JSON; "
+                "is it a Prometheus server?"
+            ) from None
 
     def _check(self, response: requests.Response, **_: Any) -> None:
-        """Refuse error answers in a sentence and keep the server's warnings."""
+        """Refuse error answers in a sentence."""
         if response.is_redirect:
             self._check_redirect(response)
             return
-        ok = response.status_code == 200
-        # Answers are large and parsed by whoever asked; only those with a notice are parsed here.
-        noticed = b'"warnings"' in response.content or b'"infos"' in response.content
-        body = {} if ok and not noticed else _json_object(response)
-        notices = [*(body.get("warnings") or ()), *(body.get("infos") or ())]
-        self._warnings += [self._redact(str(one)) for one in notices]
-        if ok:
+        if response.status_code == 200:
             return
-        reason = self._redact(str(body.get("error") or response.reason))
+        reason = self._redact(str(_json_object(response).get("error") or response.reason))
         if response.status_code in (401, 403):
             raise ServerError(
                 f"{self.url} refused access ({response.status_code} {reason}); "
@@ -276,33 +259,10 @@ def _json_object(response: requests.Response) -> dict[str, Any]:
     return body if isinstance(body, dict) else {}
 
 
-def _floats_only(items: list[dict[str, Any]], expr: str) -> list[dict[str, Any]]:
-    """Return a matrix's series; BadInput if one has native histograms."""
-    if any("histograms" in item for item in items):
-        raise BadInput(
-            f"{expr!r} returned native histograms, which are not read here; "
-            "query classic buckets or apply histogram_quantile() in the expression"
-        )
-    return items
-
-
-def _grid_index(item: dict[str, Any], chunk: np.ndarray, step_ms: int) -> np.ndarray:
-    seconds = np.fromiter((pair[0] for pair in item["values"]), float, len(item["values"]))
-    times = np.rint(seconds * SECOND_MS).astype(np.int64)
-    index, rest = np.divmod(times - chunk[0], step_ms)
-    off = (rest != 0) | (index < 0) | (index >= len(chunk))
-    if off.any():
-        raise ServerError(
-            f"the server answered at {format_time(int(times[off][0]))}, which is not on the asked "
-            f"grid of {format_duration(step_ms)}; a proxy in front of it may align queries"
-        )
-    return index
-
-
-def _join(labels: LabelSet, parts: list[np.ndarray], start_ms: int) -> Series:
+def _join(labels: LabelSet, parts: list[Series], start_ms: int) -> Series:
     """Join day parts; Prometheus 2 includes the left edge, so a seam sample can come twice."""
-    seconds, values = np.concatenate(parts, axis=1)
-    times, first = np.unique(np.rint(seconds * SECOND_MS).astype(np.int64), return_index=True)
+    values = np.concatenate([one.values for one in parts])
+    times, first = np.unique(np.concatenate([one.times for one in parts]), return_index=True)
     keep = times >= start_ms
     return Series(labels, times[keep], values[first][keep])
 

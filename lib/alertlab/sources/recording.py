@@ -1,9 +1,7 @@
 """Recordings: raw samples in a folder, written once, checked when opened.
 
-A recording is ``meta.json``, ``series.parquet`` (id -> labels) and one Parquet file per UTC
-day, sorted by series and time.  A sample's value stands in the column ``integer`` where it is a
-whole number (delta coding makes counters small) and else in ``float``; both together are
-``coalesce(integer, float)``.  Stale markers are floats with Prometheus' own NaN bits.
+A recording is ``meta.json``, ``series.parquet`` (id -> labels) and one file of samples per UTC
+day (day_files.py).
 """
 
 from __future__ import annotations
@@ -12,49 +10,23 @@ import hashlib
 import json
 import shutil
 import tempfile
-from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from itertools import pairwise
 from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from alertlab.errors import BadInput
 from alertlab.frame import Frame, Series
-from alertlab.promql import Matcher, evaluate, matches_all, parse_selector
+from alertlab.promql import MAX_SAMPLES, Matcher, evaluate, matching, parse_selector
+from alertlab.sources.day_files import DayFiles, write_day
 from alertlab.sources.grid import step_times
 from alertlab.units import DAY_MS, LabelSet, format_time, label_set
 
 FORMAT_VERSION = 1
 _META, _INDEX = "meta.json", "series.parquet"
-_CACHE_BYTES = 1 << 30  # decoded samples kept between queries; 28 days of the service fit
-_DECODED_AT_ONCE = 512  # series; while being joined they are held twice
-_EXACT_INTEGER = 2.0**53  # beyond it a float64 no longer holds every integer
-
-_DAY_SCHEMA = pa.schema(
-    [
-        ("series", pa.int32()),
-        ("time", pa.timestamp("ms", tz="UTC")),
-        ("integer", pa.int64()),
-        ("float", pa.float64()),
-    ]
-)
-_ENCODING = {
-    "compression": "zstd",
-    "compression_level": 6,
-    "use_dictionary": ["series"],
-    "column_encoding": {
-        "time": "DELTA_BINARY_PACKED",
-        "integer": "DELTA_BINARY_PACKED",
-        "float": "BYTE_STREAM_SPLIT",
-    },
-    "row_group_size": 1 << 17,  # about 20 series a group, so that a query reads few others
-}
 
 
 class RecordingWriter:
@@ -102,11 +74,8 @@ class RecordingWriter:
         if day in self._days:
             raise ValueError(f"the day of {format_time(first)} was written already")
         ids = [self._ids.setdefault(one.labels, len(self._ids)) for one in known]
-        order = np.argsort(ids)
-        table = _encode([known[i] for i in order], np.asarray(ids, np.int32)[order])
-        pq.write_table(table, self._folder / f"{format_time(first)[:10]}.parquet", **_ENCODING)
+        self._samples += write_day(self._folder, day, known, ids)
         self._days.add(day)
-        self._samples += table.num_rows
         self._start_ms = first if self._start_ms is None else min(self._start_ms, first)
         self._end_ms = last if self._end_ms is None else max(self._end_ms, last)
 
@@ -155,20 +124,32 @@ class Recording:
     """A recording as a source: PromQL is evaluated here, over its raw samples."""
 
     def __init__(
-        self, path: Path, meta: dict[str, Any], labels: list[LabelSet], semantics: int
+        self,
+        path: Path,
+        meta: dict[str, Any],
+        labels: list[LabelSet],
+        semantics: int,
+        max_samples: int,
     ) -> None:
         self.path = path
         self.meta = meta
         self.semantics = semantics
+        self.max_samples = max_samples
         self.start_ms: int = meta["start_ms"]
         self.end_ms: int = meta["end_ms"]
         self._labels = labels
-        self._decoded: OrderedDict[int, Series] = OrderedDict()
+        self._days = DayFiles(path, (name for name in meta["files"] if name != _INDEX))
+        self._matched: dict[tuple[Matcher, ...], list[int]] = {}
         self._queries: list[dict[str, Any]] = []
 
     @classmethod
-    def open(cls, path: str | Path, *, semantics: int = 3) -> Recording:
-        """Open a recording and check it; BadInput names the file that is missing or damaged."""
+    def open(
+        cls, path: str | Path, *, semantics: int = 3, max_samples: int = MAX_SAMPLES
+    ) -> Recording:
+        """Open a recording and check it; BadInput names the file that is missing or damaged.
+
+        ``max_samples`` is what one query may hold at once.
+        """
         folder = Path(path)
         try:
             meta = json.loads((folder / _META).read_text(encoding="utf-8"))
@@ -195,27 +176,30 @@ class Recording:
         except KeyError as error:
             raise BadInput(f"the recording's {folder / _META} lacks the key {error}") from None
         labels = [label_set(dict(pairs)) for pairs in index["labels"].to_pylist()]
-        return cls(folder, meta, labels, semantics)
+        return cls(folder, meta, labels, semantics, max_samples)
 
     def select(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[Series]:
         """Return the samples in ``[start_ms, end_ms]`` of the series that match, by labels."""
-        found = [i for i, labels in enumerate(self._labels) if matches_all(matchers, labels)]
-        missing = [i for i in found if i not in self._decoded]
-        for first in range(0, len(missing), _DECODED_AT_ONCE):
-            self._decode(missing[first : first + _DECODED_AT_ONCE])
-        shared: dict[int, tuple[np.ndarray, slice]] = {}
-        selected = []
-        for i in sorted(found, key=lambda i: self._labels[i]):
-            one = self._decoded[i]
-            self._decoded.move_to_end(i)
-            if id(one.times) not in shared:
-                part = slice(*np.searchsorted(one.times, [start_ms, end_ms + 1]))
-                shared[id(one.times)] = one.times[part], part
-            times, part = shared[id(one.times)]
-            if len(times):
-                selected.append(Series(one.labels, times, one.values[part]))
-        self._forget()
-        return selected
+        ids = self._matching(tuple(matchers))
+        found = self._days.samples(ids, start_ms, end_ms)
+        return [Series(self._labels[i], *found[i]) for i in ids if i in found]
+
+    def label_sets(
+        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int
+    ) -> list[LabelSet]:
+        """Return the series that match and have a sample in ``[start_ms, end_ms]``, sorted."""
+        ids = self._matching(tuple(matchers))
+        if start_ms > self.start_ms or end_ms < self.end_ms:
+            there = self._days.series_between(start_ms, end_ms)
+            ids = [i for i in ids if i in there]
+        return [self._labels[i] for i in ids]
+
+    def _matching(self, matchers: tuple[Matcher, ...]) -> list[int]:
+        """Return the series that match, in label order."""
+        if matchers not in self._matched:
+            found = matching(matchers, self._labels)
+            self._matched[matchers] = sorted(found, key=self._labels.__getitem__)
+        return self._matched[matchers]
 
     def series(self, selector: str, start_ms: int, end_ms: int) -> list[Series]:
         """Return the raw samples of a PromQL selector in ``[start_ms, end_ms]``."""
@@ -224,7 +208,14 @@ class Recording:
     def range_query(self, expr: str, start_ms: int, end_ms: int, step_ms: int) -> Frame:
         """Evaluate ``expr`` at ``start, start + step, … <= end`` as Prometheus would."""
         times = step_times(start_ms, end_ms, step_ms)
-        frame = evaluate(expr, self.select, times, semantics=self.semantics, end_ms=end_ms)
+        frame = evaluate(
+            expr,
+            self.select,
+            times,
+            semantics=self.semantics,
+            end_ms=end_ms,
+            max_samples=self.max_samples,
+        )
         self._queries.append(
             {"expr": expr, "steps": len(times), "series": len(frame.labels), "requests": 0}
         )
@@ -246,28 +237,6 @@ class Recording:
             "warnings": [],
         }
 
-    def _decode(self, ids: list[int]) -> None:
-        parts: dict[int, list[tuple[np.ndarray, np.ndarray]]] = {i: [] for i in ids}
-        for name in sorted(self.meta["files"]):
-            if name == _INDEX:
-                continue
-            table = pq.read_table(self.path / name, filters=pc.field("series").isin(ids))
-            for i, times, values in _split(table):
-                parts[i].append((times, values))
-        previous = np.empty(0, np.int64)
-        for i in ids:
-            pieces = parts[i]
-            times = np.concatenate([t for t, _ in pieces])
-            # Series of one target share their timestamps: keep one array for all of them.
-            previous = times = previous if np.array_equal(times, previous) else times
-            values = np.concatenate([v for _, v in pieces])
-            self._decoded[i] = Series(self._labels[i], times, values)
-
-    def _forget(self) -> None:
-        kept = sum(one.values.nbytes for one in self._decoded.values())
-        while kept > _CACHE_BYTES and len(self._decoded) > 1:
-            kept -= self._decoded.popitem(last=False)[1].values.nbytes
-
 
 def _is_as_written(meta: Any) -> bool:
     """Tell whether what stands in a recording's meta data has the types that were written."""
@@ -276,48 +245,6 @@ def _is_as_written(meta: Any) -> bool:
     numbers = (meta.get(name, 0) for name in ("start_ms", "end_ms", "scrape_interval_ms"))
     files = meta.get("files", {_INDEX: ""})
     return isinstance(files, dict) and _INDEX in files and all(type(n) is int for n in numbers)
-
-
-def _encode(series: list[Series], ids: np.ndarray) -> pa.Table:
-    values = np.concatenate([one.values for one in series])
-    # NaN, stale markers, infinities and -0.0 must keep their bits and stay floats.
-    with np.errstate(invalid="ignore"):
-        whole = (np.abs(values) < _EXACT_INTEGER) & (np.trunc(values) == values)
-    whole &= ~((values == 0) & np.signbit(values))
-    integers = np.zeros(len(values), np.int64)
-    integers[whole] = values[whole].astype(np.int64)
-    return pa.table(
-        [
-            pa.array(np.repeat(ids, [len(one.times) for one in series])),
-            pa.array(np.concatenate([one.times for one in series])).cast(_DAY_SCHEMA.types[1]),
-            pa.array(integers, mask=~whole),
-            pa.array(values, mask=whole),
-        ],
-        schema=_DAY_SCHEMA,
-    )
-
-
-def _split(table: pa.Table) -> Iterable[tuple[int, np.ndarray, np.ndarray]]:
-    """Yield (series id, times, values) of a day's table, which is sorted by series."""
-    ids = table["series"].to_numpy()
-    times = table["time"].cast(pa.int64()).to_numpy()
-    integers = table["integer"]
-    whole = integers.is_valid().to_numpy()
-    values = np.where(
-        whole, integers.fill_null(0).to_numpy().astype(np.float64), _float_bits(table["float"])
-    )
-    for start, stop in pairwise(np.flatnonzero(np.diff(ids, prepend=-1, append=-1))):
-        yield int(ids[start]), times[start:stop], values[start:stop]
-
-
-def _float_bits(column: pa.ChunkedArray) -> np.ndarray:
-    """Return the column's raw float64s; nulls hold arbitrary values, NaN bits survive."""
-    chunks = [
-        np.frombuffer(chunk.buffers()[1], np.float64, len(chunk), chunk.offset * 8)
-        for chunk in column.chunks
-        if len(chunk)
-    ]
-    return np.concatenate(chunks) if chunks else np.empty(0)
 
 
 def _check_file(path: Path, digest: str) -> None:
