@@ -12,7 +12,7 @@ RECORDING := data/recordings/auth-28d
 SMALL := data/recordings/auth-small
 NOTEBOOKS := notebooks/01_alert_noise_review.ipynb notebooks/02_threshold_tuning.ipynb
 
-.PHONY: help setup report test lint lab bench clean notebooks recordings
+.PHONY: help setup report test judges lint lab bench clean notebooks recordings
 
 help:  ## Say what there is.
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -38,7 +38,11 @@ report: $(STAMP) $(RECORDING)/meta.json  ## Run the noise review and the tuning 
 
 test: $(STAMP) recordings  ## Install the test servers where possible and run all tests.
 	@tools/test-servers.sh "$(LOG)"
+	@tools/judges.sh $(if $(CI),build,list)
 	@$(BIN)/python -m pytest
+
+judges:  ## Build current Prometheus and Alertmanager as judges of the tests (needs Go).
+	@tools/judges.sh build
 
 notebooks: $(STAMP) $(SMALL)/meta.json  ## Renew the outputs that are committed with the notebooks.
 	@$(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level WARN \
@@ -52,7 +56,7 @@ lab: $(STAMP) $(SMALL)/meta.json  ## Open JupyterLab on the notebooks.
 	@$(BIN)/alertlab lab
 
 bench: $(STAMP)  ## Measure speed against real peers, as ratios.
-	@$(BIN)/python tools/bench.py
+	@$(BIN)/python tools/bench
 
 clean:  ## Remove what was made: environment, recordings, reports, caches.
 	rm -rf $(VENV) .setup $(RECORDING) $(SMALL) reports

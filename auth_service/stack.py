@@ -53,7 +53,9 @@ def run_service(folder: Path, *flags: str) -> Iterator[Service]:
 
 
 @contextmanager
-def run_prometheus(folder: Path, config: dict[str, Any], *, program: str) -> Iterator[str]:
+def run_prometheus(
+    folder: Path, config: dict[str, Any], *flags: str, program: str
+) -> Iterator[str]:
     """Run a Prometheus whose data lie in ``folder/data``; gives its URL."""
     config_file = folder / "prometheus.yml"
     with config_file.open("w", encoding="utf-8") as file:
@@ -64,7 +66,7 @@ def run_prometheus(folder: Path, config: dict[str, Any], *, program: str) -> Ite
     options = [f"--config.file={config_file}", f"--storage.tsdb.path={folder / 'data'}"]
     # Without a long retention old samples are deleted at the start.
     options += ["--storage.tsdb.retention.time=10y", f"--web.listen-address={address}"]
-    with _process([program, *options], folder, "prometheus") as (popen, log):
+    with _process([program, *options, *flags], folder, "prometheus") as (popen, log):
         _wait_until(lambda: _answers(f"http://{address}/-/ready"), popen, log)
         yield f"http://{address}"
 

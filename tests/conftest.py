@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -27,10 +30,78 @@ def _program(*names: str) -> str:
     pytest.skip(missing)
 
 
+def _built(module: str, program: str, what: str) -> str:
+    """Return a program that ``make judges`` has built; without Go there is none, in CI neither."""
+    command = [ROOT / "tools" / "judges.sh", "where", module]
+    folder = subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+    found = Path(folder, program)
+    if not found.exists():
+        pytest.skip(f"{what} is not at hand: make judges builds it where Go is installed")
+    return str(found)
+
+
+def _version(program: str) -> tuple[int, int]:
+    """Return major and minor version; a build that does not know its own is taken for a new one."""
+    said = subprocess.run([program, "--version"], check=True, capture_output=True, text=True)
+    number = re.search(r"version (\d+)\.(\d+)", said.stdout)
+    return (int(number[1]), int(number[2])) if number else (3, 0)
+
+
 @pytest.fixture(scope="session")
 def prometheus_bin() -> str:
     """A real Prometheus server; ``PROMETHEUS_BIN`` overrides the installed one."""
     return os.environ.get("PROMETHEUS_BIN") or _program("prometheus")
+
+
+@pytest.fixture(scope="session")
+def prometheus2_bin() -> str:
+    """A Prometheus 2.42, the judge of semantics 2: ``PROMETHEUS_BIN`` or the installed one."""
+    given = os.environ.get("PROMETHEUS_BIN")
+    program = given if given and _version(given) < (3, 0) else _program("prometheus")
+    major, minor = _version(program)
+    if (major, minor) != (2, 42):
+        pytest.skip(f"Prometheus 2.42 is not at hand: {program} is {major}.{minor}")
+    return program
+
+
+@pytest.fixture(scope="session")
+def prometheus3_bin() -> str:
+    """A Prometheus 3, the judge of semantics 3: ``PROMETHEUS_BIN`` or what make judges built."""
+    given = os.environ.get("PROMETHEUS_BIN")
+    if given and _version(given) >= (3, 0):
+        return given
+    return _built("prometheus", "prometheus", "Prometheus 3")
+
+
+class Server(NamedTuple):
+    """A program and the semantics in which it answers."""
+
+    program: str
+    semantics: int
+
+
+@pytest.fixture(scope="session", params=[2, 3], ids=["2.42", "3"])
+def server(request: pytest.FixtureRequest) -> Server:
+    """Prometheus 2.42, then Prometheus 3: each test runs against both that are at hand."""
+    return Server(request.getfixturevalue(f"prometheus{request.param}_bin"), request.param)
+
+
+@pytest.fixture(scope="session")
+def promtool3() -> str:
+    """The promtool of a current Prometheus."""
+    return _built("prometheus", "promtool", "promtool 3")
+
+
+@pytest.fixture(scope="session")
+def current_alertmanager_bin() -> str:
+    """A current Alertmanager; the installed one is years older."""
+    return _built("alertmanager", "alertmanager", "a current Alertmanager")
+
+
+@pytest.fixture(scope="session")
+def current_amtool() -> str:
+    """The amtool of a current Alertmanager."""
+    return _built("alertmanager", "amtool", "a current amtool")
 
 
 @pytest.fixture(scope="session")

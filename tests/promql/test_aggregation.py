@@ -122,6 +122,34 @@ def test_groups(expr: str, expected: dict):
     assert ask(expr, SERIES, TIMES, lookback_ms=30_000) == expected
 
 
+def test_first_parameter_beside_what_never_changes():
+    """Where @ fixes the operand, a server takes the parameter's first value for all steps."""
+    series = load("1m", "x{n='a'} 1", "x{n='b'} 2", "x{n='c'} 3")
+    times = steps("1m", "2m")
+    assert ask("count(topk(time() / 60, x))", series, times) == {"{}": [1, 2]}
+    assert ask("count(topk(time() / 60, x @ 0))", series, times) == {"{}": [1, 1]}
+    # A subquery has a first step of its own: 1m, where the query's is 2m.
+    inner = "count(topk(time() / 60, x @ 0))"
+    assert ask(f"{inner} + max_over_time(({inner})[90s:1m])", series, steps("2m", "3m")) == {
+        "{}": [3, 3]
+    }
+
+
+def test_zeros_keep_their_sign():
+    """A sum of 2.42 starts with its first value, be it -0; one of 3.x starts from 0."""
+    for op in ("sum({})", "avg({})"):
+        assert over(f"1 / {op}", "-0", semantics=2) == -INF
+        assert over(f"1 / {op}", "-0", semantics=3) == INF
+
+
+def test_without_and_the_metadata():
+    """What goes with the name goes by ``without``, too."""
+    series = load("1m", "x{a='1', b='2', __unit__='s'} 1")
+    assert list(ask("sum without (a) (x)", series, steps("0"))) == ['{b="2"}']
+    both = ['{__unit__="s", b="2"}']
+    assert list(ask("sum without (a) (x)", series, steps("0"), semantics=2)) == both
+
+
 def test_topk_ranks_nan_last():
     """NaN only fills up, in topk and in bottomk."""
     series = load("1m", "x{n='a'} NaN", "x{n='b'} 1", "x{n='c'} 2")
@@ -152,8 +180,9 @@ def test_count_values():
         '{v="+Inf"}': [None, 1],
         '{v="0.000001"}': [1, None],
     }
-    # the new label replaces one that the group has
+    # the new label replaces one that the group has, or goes with it
     assert ask('count_values by (a) ("a", x)', series, steps("0"))['{a="6"}'] == [2]
+    assert ask('count_values without (a) ("a", x)', series, steps("0")) == {"{}": [4]}
 
 
 def test_summed_in_label_order():

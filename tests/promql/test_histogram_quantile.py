@@ -35,6 +35,9 @@ BENT = [(0.1, 50), (0.25, 80), (0.5, 78), (1, 99), (INF, 100)]
         (GO, 1.1, INF),
         ([(INF, 0)], 2, INF),
         ([(0.1, 25), (0.1, 25), (0.2, 80), (INF, 100)], 0.5, 0.1),  # equal bounds add up
+        # A bucket that is not a number is never reached; bisection may pass by those before it.
+        ([(1, 5), (2, NAN), (3, 6), (INF, 8)], 0.5, NAN),
+        ([(0, 1e308), (1, 1.2e308), (INF, 1.4e308)], 1, 1),  # far apart, though their sum is Inf
     ],
 )
 def test_bucket_quantile(buckets: list, q: float, expected: float):

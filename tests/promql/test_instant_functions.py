@@ -67,6 +67,36 @@ def test_clamp_with_crossed_limits_is_empty():
 
 
 @pytest.mark.parametrize(
+    ("expr", "expected"),
+    [
+        ("clamp(x, Inf, NaN)", INF),  # to Go the larger of +Inf and NaN is +Inf
+        ("clamp(x, NaN, -Inf)", NAN),
+        ("clamp_max(x, NaN)", NAN),
+        ("clamp_max(x, -Inf)", -INF),
+        ("1 / clamp_min(x * -0, 0)", INF),  # 0 is larger than -0
+        ("1 / clamp_max(x * 0, -0)", -INF),
+        ("cosh(x * 284)", INF),  # exp(710) is too large, its half were not
+        ("sinh(x * -284)", -INF),
+        ("sinh(x * -200) / exp(500)", -0.5),
+        ("cosh(x * -200) / exp(500)", 0.5),
+    ],
+)
+def test_the_go_way(expr: str, expected: float):
+    """Infinities, zeros and overflow come out as in Go's math package."""
+    (got, *_) = values(expr)
+    np.testing.assert_equal(got, expected)
+
+
+@pytest.mark.parametrize(("function", "before"), [("rad", INF), ("deg", INF)])
+def test_ratios_that_overflow(function: str, before: float):
+    """Before 3.16 the product came first."""
+    expr = f"{function}(x * 0 + 1e308)"
+    assert values(expr, semantics=2)[0] == before
+    ratio = math.pi / 180 if function == "rad" else 180 / math.pi
+    assert values(expr)[0] == 1e308 * ratio
+
+
+@pytest.mark.parametrize(
     ("function", "expected"),
     [
         ("minute", [0, 59, 30, 59, 0]),
@@ -87,6 +117,7 @@ def test_calendar(function: str, expected: list):
         == expected
     )
     assert values(f"{function}(vector(time()))") == values(f"{function}()")
+    assert ask(f"{function}(nothing)", SERIES, steps("0")) == {}
 
 
 def test_calendar_of_no_date():
@@ -103,6 +134,7 @@ def test_calendar_of_no_date():
         ('nothing{job="a", job="b", y="c"}', '{y="c"}'),
         ('nothing{job="a", job=~"b"}', "{}"),
         ('nothing{job=~"a", y="c"}', '{y="c"}'),
+        ('nothing{job=~"a", job="a"}', '{job="a"}'),
         ("sum(nothing{job='a'})", "{}"),
         ('(nothing{job="a"})', '{job="a"}'),
     ],
@@ -110,6 +142,31 @@ def test_calendar_of_no_date():
 def test_absent_labels(argument: str, expected: str):
     """absent() takes the labels that the selector pins down by one equality."""
     assert ask(f"absent({argument})", SERIES, steps("0")) == {expected: [1.0]}
+
+
+def test_absent_labels_by_version():
+    """What takes series away comes last in 3.x, and metadata labels do not count."""
+    argument = 'nothing{job!="a", job="b", __type__="counter"}'
+    assert ask(f"absent({argument})", SERIES, steps("0")) == {"{}": [1.0]}
+    assert ask(f"absent({argument})", SERIES, steps("0"), semantics=2) == {
+        '{__type__="counter", job="b"}': [1.0]
+    }
+
+
+@pytest.mark.parametrize(
+    ("selector", "expected"),
+    [
+        ("x @ 179 offset 100s", None),  # at 79s, 60s was read; that is too old for 179s
+        ("x @ 90 offset 30s", 60),
+        ("x @ 110 offset -20s", 60),  # 120s was read, but lies behind 110s
+    ],
+)
+def test_timestamp_forgets_the_offset_of_a_fixed_time(selector: str, expected: float | None):
+    """With @ and an offset ``timestamp`` sees what both of them see."""
+    for semantics in (2, 3):
+        got = ask(f"timestamp({selector})", SERIES, steps("0"), lookback_ms=90_000,
+                  semantics=semantics)  # fmt: skip
+        assert got == ({} if expected is None else {'{a="b"}': [expected]})
 
 
 def test_absent_is_decided_per_step():

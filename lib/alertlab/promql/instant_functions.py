@@ -10,6 +10,8 @@ from alertlab.promql.context import Context
 from alertlab.promql.values import Row, Vector, any_present, constant_vector
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86_400
+_HALF_EXP = 21
+"""Beyond, sinh and cosh are half of exp in float64."""
 _LAST_SECOND = np.iinfo(np.int64).max
 
 
@@ -25,6 +27,18 @@ def round_to(values: np.ndarray, to_nearest: np.ndarray | float = 1.0) -> np.nda
 def sign(values: np.ndarray) -> np.ndarray:
     """1, -1, or the value itself where that is zero or NaN (promql/functions.go, funcSgn)."""
     return np.where(values > 0, 1.0, np.where(values < 0, -1.0, values))
+
+
+def cosh(values: np.ndarray) -> np.ndarray:
+    """Hyperbolic cosine; as Go's it overflows where exp does (math/sinh.go)."""
+    size = np.abs(values)
+    return np.where(size > _HALF_EXP, np.exp(size) / 2, np.cosh(values))
+
+
+def sinh(values: np.ndarray) -> np.ndarray:
+    """Hyperbolic sine; as Go's it overflows where exp does (math/sinh.go)."""
+    size = np.abs(values)
+    return np.where(size > _HALF_EXP, np.copysign(np.exp(size) / 2, values), np.sinh(values))
 
 
 def larger_of(left: np.ndarray, right: np.ndarray) -> np.ndarray:
