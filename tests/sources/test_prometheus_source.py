@@ -15,6 +15,7 @@ from alertlab.errors import BadInput, ServerError
 from alertlab.frame import is_stale
 from alertlab.sources import open_source, prometheus
 from alertlab.sources.prometheus import MAX_STEPS_PER_REQUEST
+from alertlab.units import parse_duration
 
 T0 = 1_700_000_000
 T0_MS = T0 * 1_000
@@ -41,7 +42,7 @@ def test_a_range_query_is_a_form_in_the_body(fake):
         "query": 'up{a="ü+&"}',
         "start": "1700000000.123",
         "end": "1700000060.5",
-        "step": "0.5",
+        "step": "500ms",
     }
 
 
@@ -156,7 +157,8 @@ def test_native_histograms_are_refused_by_name(fake, ask):
 
 def on_the_grid(asked) -> Reply:
     """Answer a range query with the step's number at every step that was asked for."""
-    start, end, step = (float(asked.in_body[name]) for name in ("start", "end", "step"))
+    start, end = float(asked.in_body["start"]), float(asked.in_body["end"])
+    step = parse_duration(asked.in_body["step"]) / 1000
     count = round((end - start) / step) + 1
     times = [start + k * step for k in range(count)]
     return matrix(({}, [(t, str(round((t - T0) / step))) for t in times]))
@@ -371,7 +373,8 @@ def test_stale_markers_are_put_back(fake, samples, end, seen, scrapes, markers):
 
     def answer(asked):
         if asked.path.endswith("query_range"):
-            start, last, step = (float(asked.in_body[k]) for k in ("start", "end", "step"))
+            start, last = float(asked.in_body["start"]), float(asked.in_body["end"])
+            step = parse_duration(asked.in_body["step"]) / 1000
             grid = np.arange(start, last + 0.001, step)
             return matrix((target, [(t, "1") for t in grid if t - T0 in seen]))
         of = scrapes if asked.in_body["query"].startswith("up") else samples

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from alertlab.errors import BadInput
 from alertlab.frame import STALE_NAN, Series
+from alertlab.promql import parse_selector
 from alertlab.sources import Recording, RecordingWriter, open_source
 from alertlab.units import DAY_MS, label_set
 
@@ -99,6 +100,24 @@ def test_a_series_that_misses_whole_days(tmp_path: Path) -> None:
     assert [one.values.tolist() for one in recording.series('m{pod="a"}', 0, 9 * DAY_MS)] == [
         [1, 3]
     ]
+
+
+def test_label_sets_are_those_of_the_samples(tmp_path: Path) -> None:
+    """Of any span: within a day, over whole days, beyond both ends."""
+    path = record(
+        tmp_path / "r",
+        [series("m", [7, 9], [1, 2], pod="b"), series("n", [9], [1])],
+        [series("m", [DAY_MS, 2 * DAY_MS - 1], [2, 3], pod="a")],
+        [series("m", [2 * DAY_MS], [3], pod="b")],
+    )
+    recording = Recording.open(path)
+    edges = [-5, 7, 8, 9, 10, DAY_MS, DAY_MS + 1, 2 * DAY_MS - 1, 2 * DAY_MS, 9 * DAY_MS]
+    for selector in ('{__name__!=""}', "m", 'm{pod="b"}'):
+        for start in edges:
+            for end in edges:
+                found = [one.labels for one in recording.series(selector, start, end)]
+                listed = recording.label_sets(parse_selector(selector), start, end)
+                assert listed == found, (selector, start, end)
 
 
 def test_matchers_choose_series(tmp_path: Path) -> None:

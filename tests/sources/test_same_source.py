@@ -1,18 +1,19 @@
 """A live Prometheus and a recording of it give the same frames, and keep one contract.
 
 The server scrapes a scripted exporter every second: a counter that restarts, a series that goes
-and comes back, a scrape that fails; a second target is taken out of discovery.
+and comes back, a scrape that fails; a second target is taken out of discovery, and a third dies.
 
 What a recording cannot know is where the stale marker of the second target stands: its ``up`` ends
 with it, so the marker is put at the first whole second at which the series is gone, less than a
 step late.  On the grid that the recording was made on that makes no difference; between its
-steps only the other target is compared.
+steps only the other targets are compared.
 """
 
 from __future__ import annotations
 
 import json
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,6 +30,7 @@ from auth_service.stack import run_prometheus
 pytestmark = pytest.mark.server
 
 SCRAPES = 25
+ALIVE = 5  # scrapes after which the third target dies
 QUERIES = [
     "up",
     '{__name__!=""}',
@@ -54,6 +56,8 @@ QUERIES = [
     "absent(queue)",
     'requests_total{code="500"} / ignoring(code) latency_seconds_count',
     'up{job="stays"} == 0 or absent(up{job="leaves"})',
+    '{job="dies"}',
+    'absent(requests_total{job="dies"}) or sum by (job) (rate(requests_total[4s]))',
     "gauge > 0 and on(job, instance) up unless on(job, instance) queue > 5",
     "scrape_samples_scraped",
     "avg(up) * 2 + scalar(count(gauge))",
@@ -64,6 +68,7 @@ class Recorded(NamedTuple):
     """A server, a recording of it, and the whole seconds that both know."""
 
     url: str
+    semantics: int
     path: Path
     meta: dict
     start_ms: int
@@ -71,29 +76,33 @@ class Recorded(NamedTuple):
 
 
 @pytest.fixture(scope="module")
-def recorded(prometheus_bin, tmp_path_factory):
+def recorded(server, tmp_path_factory):
     """Let a server scrape for a while, then record all it has."""
     folder = tmp_path_factory.mktemp("live")
     targets = folder / "targets.json"
-    with Exporter() as stays, Exporter() as leaves:
+    with Exporter() as stays, Exporter() as leaves, ExitStack() as until_then:
+        dies = until_then.enter_context(Exporter())
         config = {
             "global": {"scrape_interval": "1s", "scrape_timeout": "1s"},
             "scrape_configs": [
                 {"job_name": "stays", "static_configs": [{"targets": [stays.address]}]},
                 {"job_name": "leaves", "file_sd_configs": [{"files": [str(targets)]}]},
+                {"job_name": "dies", "static_configs": [{"targets": [dies.address]}]},
             ],
         }
         targets.write_text(json.dumps([{"targets": [leaves.address]}]))
         start_ms = int(time.time()) * 1_000
-        with run_prometheus(folder, config, program=prometheus_bin) as url:
+        with run_prometheus(folder, config, program=server.program) as url:
             wait_for(leaves, 3)
             # Discovery collects changes for five seconds; then the target's series end.
             targets.write_text("[]")
+            wait_for(dies, ALIVE)
+            until_then.close()
             wait_for(stays, SCRAPES)
             # The newest second may not be stored yet.
             end_ms = (int(time.time()) - 1) * 1_000
             meta = record(open_source(url), ['{__name__!=""}'], start_ms, end_ms, folder / "rec")
-            yield Recorded(url, folder / "rec", meta, start_ms, end_ms)
+            yield Recorded(url, server.semantics, folder / "rec", meta, start_ms, end_ms)
 
 
 def wait_for(exporter: Exporter, scrapes: int) -> None:
@@ -102,6 +111,11 @@ def wait_for(exporter: Exporter, scrapes: int) -> None:
     while exporter.scrapes < scrapes:
         assert time.monotonic() < deadline, "nobody scrapes"
         time.sleep(0.05)
+
+
+def recording_of(recorded: Recorded) -> Source:
+    """Open the recording in the server's semantics."""
+    return open_source(str(recorded.path), semantics=recorded.semantics)
 
 
 def assert_same_frame(live, kept) -> None:
@@ -122,16 +136,16 @@ def test_the_same_query_gives_the_same_frame(recorded, query):
     span = recorded.start_ms, recorded.end_ms, 1_000
     live = open_source(recorded.url).range_query(query, *span)
     assert live.present.any()
-    assert_same_frame(live, open_source(str(recorded.path), semantics=2).range_query(query, *span))
+    assert_same_frame(live, recording_of(recorded).range_query(query, *span))
 
 
 @pytest.mark.parametrize("offset_ms", [137, 500, 891])
 def test_between_the_steps_a_scraped_target_is_exact(recorded, offset_ms):
     """Markers of a target that is still watched stand at its scrapes, not at whole seconds."""
     span = recorded.start_ms + offset_ms, recorded.end_ms, 100
-    query = '{job="stays"}'
+    query = '{job=~"stays|dies"}'
     live = open_source(recorded.url).range_query(query, *span)
-    assert_same_frame(live, open_source(str(recorded.path), semantics=2).range_query(query, *span))
+    assert_same_frame(live, recording_of(recorded).range_query(query, *span))
 
 
 def test_the_recording_holds_what_happened(recorded):
@@ -147,6 +161,9 @@ def test_the_recording_holds_what_happened(recorded):
     assert is_stale(ups["leaves"].values).tolist() == [False] * (len(ups["leaves"].times) - 1) + [
         True
     ]
+    (gauge,) = source.series('gauge{job="dies"}', *span)
+    first_failed = ups["dies"].times[ups["dies"].values == 0][0]
+    assert gauge.times[is_stale(gauge.values)].tolist() == [first_failed] == [gauge.times[-1]]
     (quoted,) = source.series('quoted{job="stays"}', *span)
     assert dict(quoted.labels)["text"] == 'it\'s \\ "so"'
 
@@ -167,7 +184,7 @@ def test_the_recording_says_where_it_comes_from(recorded):
 @pytest.fixture(params=["live", "recording"])
 def source(request, recorded) -> Source:
     """Each kind of source over the same samples."""
-    return open_source(recorded.url if request.param == "live" else str(recorded.path), semantics=2)
+    return open_source(recorded.url) if request.param == "live" else recording_of(recorded)
 
 
 def test_a_frame_is_sorted_and_typed(source, recorded):

@@ -184,9 +184,7 @@ class Recording:
         found = self._days.samples(ids, start_ms, end_ms)
         return [Series(self._labels[i], *found[i]) for i in ids if i in found]
 
-    def label_sets(
-        self, matchers: Sequence[Matcher], start_ms: int, end_ms: int
-    ) -> list[LabelSet]:
+    def label_sets(self, matchers: Sequence[Matcher], start_ms: int, end_ms: int) -> list[LabelSet]:
         """Return the series that match and have a sample in ``[start_ms, end_ms]``, sorted."""
         ids = self._matching(tuple(matchers))
         if start_ms > self.start_ms or end_ms < self.end_ms:

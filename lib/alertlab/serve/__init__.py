@@ -1,0 +1,1 @@
+"""Prometheus' read API over a recording, for whatever speaks to a Prometheus server."""
