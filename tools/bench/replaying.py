@@ -1,18 +1,14 @@
-"""Measure speed as ratios against real peers in one run: ``make bench``.
-
-Absolute seconds depend on the machine; the ratios are what is claimed.
-"""
+"""Replaying a rule, and the firing level that makes one pass serve every threshold."""
 
 from __future__ import annotations
 
 import shutil
 import subprocess
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from measure import best_seconds, print_table
 
 from alertlab import load_rules, open_source, replay_rules
 from alertlab.frame import Series
@@ -26,31 +22,27 @@ METRIC = "auth_login_failure_total"
 DAYS, SERIES = 7, 8  # more would take promtool minutes
 
 
-def best_seconds(work: Callable[[], object], repeats: int = 3) -> float:
-    """Return the shortest of several runs."""
-    seconds = []
-    for _ in range(repeats):
-        started = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - started)
-    return min(seconds)
-
-
 def bench_firing_level() -> None:
     """Firing level of 20 series over 28 days against one NumPy pass over the same array."""
     values = np.random.default_rng(1).random((20, 28 * DAY_MS // INTERVAL_MS))
     one_pass = best_seconds(lambda: np.minimum(values, 0.5))
+    rows = []
     for keep_ms in (0, 5 * MINUTE_MS):
         level = best_seconds(
             lambda keep_ms=keep_ms: firing_level(
-                values, interval_ms=INTERVAL_MS, hold_duration_ms=2 * MINUTE_MS,
+                values,
+                interval_ms=INTERVAL_MS,
+                hold_duration_ms=2 * MINUTE_MS,
                 keep_firing_for_ms=keep_ms,
             )
-        )  # fmt: skip
-        print(
-            f"firing level, keep_firing_for {keep_ms // MINUTE_MS}m: {level:.3f} s, "
-            f"{level / one_pass:.1f} x one pass of numpy.minimum ({one_pass:.3f} s)"
         )
+        keep = f"for 2m, keep_firing_for {keep_ms // MINUTE_MS}m"
+        rows.append([keep, f"{level:.3f} s", f"{one_pass:.3f} s", f"{level / one_pass:.1f} x"])
+    print_table(
+        "Firing level of 20 series over 28 days at 15s",
+        ["", "here", "one pass of numpy.minimum", "as long"],
+        rows,
+    )
 
 
 def bench_replay() -> None:
@@ -74,9 +66,10 @@ def bench_replay() -> None:
         peer = best_seconds(
             lambda: subprocess.run(command, cwd=folder, check=True, capture_output=True)
         )
-    print(
-        f"replay of one rule, {DAYS} days at 15s, {SERIES} series: {ours:.3f} s from disk; "
-        f"promtool test rules takes {peer / ours:.0f} x as long ({peer:.2f} s)"
+    print_table(
+        f"Replay of one rule: {DAYS} days at 15s, {SERIES} series",
+        ["", "here, from disk", "promtool test rules", "ratio"],
+        [["", f"{ours:.3f} s", f"{peer:.2f} s", f"**{peer / ours:.0f} x**"]],
     )
 
 
@@ -115,8 +108,3 @@ def _write_promtool_case(folder: Path) -> None:
         "    alert_rule_test:\n"
         f"      - {{eval_time: {DAYS}d, alertname: Bench, exp_alerts: []}}\n"
     )
-
-
-if __name__ == "__main__":
-    bench_firing_level()
-    bench_replay()

@@ -1,0 +1,18 @@
+"""Measure speed as ratios against real peers in one run: ``make bench``.
+
+Absolute seconds depend on the machine; the ratios are what is claimed (docs/benchmarks.md).
+"""
+
+from __future__ import annotations
+
+from decoding import bench_decoding
+from evaluating import bench_queries
+from memory import bench_memory
+from replaying import bench_firing_level, bench_replay
+
+if __name__ == "__main__":
+    bench_queries()
+    bench_decoding()
+    bench_memory()
+    bench_firing_level()
+    bench_replay()
