@@ -64,7 +64,7 @@ def test_style_is_clean() -> None:
 
 def test_readme_shows_known_blocks() -> None:
     """Every block of commands is run by a test below (make test is running now)."""
-    assert len(BLOCKS) == 4
+    assert len(BLOCKS) == 5
     assert BLOCKS[0] == "make report\n"
 
 
@@ -92,19 +92,33 @@ def test_commands_on_a_recording() -> None:
 
 
 @pytest.mark.server
+def test_a_recording_as_a_server(promtool: str) -> None:
+    """promtool asks a recording, and takes what was exported; it also comes back."""
+    _need_free(9095)
+    run = _bash(f"set -e\ntrap 'kill $(jobs -p) 2>/dev/null || true' EXIT\n{BLOCKS[3]}", ROOT)
+    assert run.returncode == 0, run.stderr[-3000:]
+    assert '{reason="' in run.stdout
+    assert '{__name__="auth_login_failure_total"' in run.stdout
+
+
+@pytest.mark.server
 def test_commands_against_a_real_prometheus(prometheus_bin: str, tmp_path: Path) -> None:
     """The README's walk through service, load, Prometheus, recording and reports works."""
-    busy = [port for port in (50051, 9464, 9090) if _answers(port)]
-    if busy and not os.environ.get("CI"):
-        pytest.skip(f"the README's ports are in use here: {busy}")
-    assert not busy
+    _need_free(50051, 9464, 9090)
     clone = _clone(tmp_path)
-    script = f"set -e\ntrap 'kill $(jobs -p)' EXIT\n{BLOCKS[3]}"
+    script = f"set -e\ntrap 'kill $(jobs -p)' EXIT\n{BLOCKS[4]}"
     run = _bash(script, clone)
     assert run.returncode == 0, run.stderr[-3000:]
     assert "my-run" in run.stdout
     assert "not enough data" in run.stdout
     assert (clone / "reports" / "index.html").is_file()
+
+
+def _need_free(*ports: int) -> None:
+    busy = [port for port in ports if _answers(port)]
+    if busy and not os.environ.get("CI"):
+        pytest.skip(f"the README's ports are in use here: {busy}")
+    assert not busy
 
 
 def _clone(tmp_path: Path) -> Path:

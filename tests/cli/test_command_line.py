@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from alertlab.cli import main
-from alertlab.frame import Series
+from alertlab.frame import STALE_NAN, Series
 from alertlab.sources import RecordingWriter
 from alertlab.units import DAY_MS, MINUTE_MS
 
@@ -349,9 +349,144 @@ def test_query_json_is_prometheus_data(invoke: Invoke, scene: Path) -> None:
     }
 
 
-@pytest.mark.parametrize("command", ["record", "query", "replay", "pages", "tune", "run", "lab"])
+def test_query_json_writes_numbers_as_prometheus(invoke: Invoke, scene: Path) -> None:
+    """Exponents below 1e-6 and from 1e21 on only, and names for what is no number."""
+    for expr, text in {
+        "queue_length * 2e-5": "0.00002",
+        "queue_length * 2e-7": "2e-07",
+        "queue_length * 1e17": "100000000000000000",
+        "queue_length * 1e21": "1e+21",
+        "queue_length / 0": "+Inf",
+        "0 * -queue_length": "-0",
+    }.items():
+        _, out, _ = invoke(
+            "query", expr, "--source", scene / "recording", "--json", "--start", START_MS / 1000,
+            "--end", START_MS / 1000 + 60,
+        )  # fmt: skip
+        assert json.loads(out)["result"][0]["values"][0] == [START_MS / 1000, text]
+
+
+def test_export_and_import(invoke: Invoke, scene: Path) -> None:
+    """There and back the recording is the same; each command says what it wrote."""
+    code, out, err = invoke("export", "openmetrics", scene / "recording", "--out", scene / "om.txt")
+    assert (code, err) == (0, "")
+    size = (scene / "om.txt").stat().st_size
+    assert out == f"{scene / 'om.txt'}: 120 samples of 2 series, {size:,} bytes\n"
+    code, out, err = invoke("import", "openmetrics", scene / "om.txt", "--out", scene / "back")
+    assert (code, err) == (0, "")
+    assert out.startswith(f"{scene / 'back'}: 120 samples of 2 series, ")
+    for selector in ("queue_length", "up"):
+        before, after = (
+            invoke("query", selector, "--source", scene / one, "--json")
+            for one in ("recording", "back")
+        )
+        assert before == after
+
+
+def test_export_says_what_the_format_loses(invoke: Invoke, tmp_path: Path) -> None:
+    """Stale markers, counted, on stderr."""
+    times = START_MS + MINUTE_MS * np.arange(3)
+    values = np.array([1.0, STALE_NAN, STALE_NAN])
+    with RecordingWriter(
+        tmp_path / "rec", origin="a test", scrape_interval_ms=MINUTE_MS, synthetic=True
+    ) as writer:
+        writer.add_day([Series((("__name__", "a"),), times, values)])
+    code, out, err = invoke("export", "openmetrics", tmp_path / "rec", "--out", tmp_path / "om")
+    assert (code, out.partition(": ")[2]) == (0, "1 samples of 1 series, 38 bytes\n")
+    assert err.startswith("2 stale markers are lost, because the format has none")
+
+
+def test_import_csv(invoke: Invoke, tmp_path: Path) -> None:
+    """All options reach the import; what it noticed stands on stderr."""
+    table = tmp_path / "t.csv"
+    table.write_text("when,a,b\n2024-10-04 09:00:00,1,\n2024-10-04 09:00:30,2,5\n")
+    code, out, err = invoke(
+        "import", "csv", table, "--out", tmp_path / "rec", "--wide", "--metric", "m",
+        "--timezone", "Asia/Seoul",
+    )  # fmt: skip
+    assert code == 0
+    assert out.startswith(f"{tmp_path / 'rec'}: 3 samples of 2 series, ")
+    assert err == f"{table}: cells without a value, left out: 1\n"
+    _, out, _ = invoke(
+        "query", 'm{column="b"}', "--source", tmp_path / "rec", "--json", "--start",
+        START_MS / 1000, "--end", START_MS / 1000 + 60, "--step", "30s",
+    )  # fmt: skip
+    assert json.loads(out)["result"][0]["values"] == [[START_MS / 1000 + 30, "5"]]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (
+            ("import", "openmetrics", "nope", "--out", "x"),
+            "the OpenMetrics file nope does not exist",
+        ),
+        (("import", "csv", "nope", "--out", "x"), "the CSV file nope does not exist"),
+        (("export", "openmetrics", "nope", "--out", "x"), "nope is not a recording"),
+        (("serve", "nope"), "nope is not a recording"),
+    ],
+)
+def test_nothing_there(invoke: Invoke, arguments: tuple[str, ...], part: str) -> None:
+    """A file or folder that is missing is bad input."""
+    result = invoke(*arguments)
+    assert result[0] == 2
+    assert part in sentence(*result)
+
+
+UNIT_TEST = """\
+rule_files: [rules.yml]
+tests:
+  - interval: 1m
+    input_series:
+      - {series: queue_length, values: 9x9}
+      - {series: 'up{name="a\\u001b[2Jb"}', values: 0x9}
+    alert_rule_test:
+      - {eval_time: 2m, alertname: TooMany, exp_alerts: [{exp_labels: {severity: warning}}]}
+"""
+
+
+def test_unit_tests_that_succeed(invoke: Invoke, scene: Path) -> None:
+    """Each file has its verdict; nothing goes to stderr."""
+    (scene / "test.yml").write_text(UNIT_TEST)
+    code, out, err = invoke("test", scene / "test.yml")
+    assert (code, err) == (0, "")
+    assert out == f"Unit Testing:  {scene / 'test.yml'}\n  SUCCESS\n\n1 success\n"
+
+
+def test_unit_tests_that_do_not_succeed(invoke: Invoke, scene: Path) -> None:
+    """A failure, what is not judged, a missing file: all are told; promtool's exit code."""
+    (scene / "failing.yml").write_text(UNIT_TEST.replace("TooMany, exp", "Down, exp"))
+    (scene / "histogram.yml").write_text(UNIT_TEST.replace("9x9", "'{{count:1}}x9'"))
+    (scene / "good.yml").write_text(UNIT_TEST)
+    names = ("failing.yml", "histogram.yml", "none.yml", "good.yml")
+    code, out, err = invoke("test", *(scene / name for name in names))
+    assert (code, err) == (1, "")
+    assert "\x1b" not in out  # a label must not clear the terminal
+    failing, histogram, none, good = out.split("Unit Testing:  ")[1:]
+    assert "  FAILED:" in failing
+    assert "alertname: Down, time: 2m (line 8)" in failing
+    assert "  NOT JUDGED:" in histogram
+    assert "native histogram" in histogram
+    assert "none.yml does not exist" in none
+    assert good.endswith("  SUCCESS\n\n2 failed, 1 not judged, 1 success\n")
+
+
+def test_unit_tests_of_unknown_semantics(invoke: Invoke, scene: Path) -> None:
+    """There are two."""
+    result = invoke("test", scene / "test.yml", "--semantics", 4)
+    assert result[0] == 2
+    assert "semantics must be 2 or 3" in sentence(*result)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "record", "query", "serve", "test", "replay", "pages", "tune", "run", "lab",
+        "import openmetrics", "import csv", "export openmetrics",
+    ],
+)  # fmt: skip
 def test_every_command_explains_itself(invoke: Invoke, command: str) -> None:
     """--help works for each command."""
-    code, out, _ = invoke(command, "--help")
+    code, out, _ = invoke(*command.split(), "--help")
     assert code == 0
     assert "Usage" in out

@@ -7,7 +7,7 @@ import numpy as np
 from alertlab.frame import STALE_NAN, Series
 from alertlab.units import label_set
 
-START_MS = 1_700_000_000_000
+START_MS = 1_700_000_040_000  # a whole minute: windows of round length end on samples
 MINUTES = 150
 INSTANCES = ("a", "b", "c")
 CODES = ("200", "404", "500")
@@ -29,7 +29,7 @@ class _Maker:
 
     def run(self) -> list[Series]:
         for instance in INSTANCES:
-            times = self.times()
+            times = self.times(punctual=instance == "c")
             for code in CODES:
                 self.by_code(times, instance=instance, code=code)
             self.by_instance(times, instance=instance)
@@ -71,8 +71,10 @@ class _Maker:
             values = self.now_and_then(0.03, ODD, random.integers(0, 9, count).astype(float))
             self.add("odd_bucket", values, times, le=le, **labels)
 
-    def times(self) -> np.ndarray:
-        """Return scrape times of one target: its own phase, a few milliseconds of jitter."""
+    def times(self, punctual: bool = False) -> np.ndarray:
+        """Return scrape times of one target: with a phase of its own and jitter, or without."""
+        if punctual:
+            return START_MS + np.arange(self.count) * 15_000
         phase, jitter = self.random.integers(0, 14_000), self.random.integers(0, 40, self.count)
         return START_MS + np.arange(self.count) * 15_000 + phase + jitter
 

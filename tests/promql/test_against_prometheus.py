@@ -9,6 +9,8 @@ import pytest
 from prometheus_server import Judge, judging
 from random_series import MINUTES, START_MS, made_up
 
+from alertlab.sources import open_source
+
 pytestmark = pytest.mark.server
 
 STEP_MS = 37_000
@@ -208,3 +210,14 @@ def test_same_refusal(judge: Judge, query: str):
 def test_same_bits(judge: Judge, query: str):
     """What rules stand on carries the very bits of the server."""
     judge.assert_same(query, TIMES, rtol=0)
+
+
+def test_odd_steps_through_the_source(judge: Judge):
+    """A live query has the steps that were asked for: of 1.013 s a server would make 1012 ms."""
+    times = START_MS + 1_013 * np.arange(500)
+    live = open_source(judge.url).range_query("gauge", START_MS, int(times[-1]), 1_013)
+    here = judge.evaluated("gauge", times)
+    assert live.labels == here.labels
+    np.testing.assert_array_equal(live.times, here.times)
+    np.testing.assert_array_equal(live.present, here.present)
+    np.testing.assert_array_equal(live.values[live.present], here.values[here.present])

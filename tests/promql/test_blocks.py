@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from alertlab.errors import BadInput
 from alertlab.frame import STALE_NAN, Series
-from alertlab.promql import evaluate, matches_all
+from alertlab.promql import evaluate, instant_query, matches_all
 from alertlab.promql.blocks import step_blocks
 from alertlab.units import DAY_MS, label_set
 
@@ -131,3 +131,6 @@ def test_a_part_that_reads_too_much_is_refused():
         evaluate("count(c)", of(series), times, max_samples=50)
     with pytest.raises(BadInput, match="a part of it alone reads"):
         evaluate("max_over_time(vector(1)[1h:1s])", of(series), times, max_samples=1_000)
+    assert instant_query("c[1h]", of(series), 1_000_000, max_samples=read).kind == "matrix"
+    with pytest.raises(BadInput, match="a part of it alone reads"):
+        instant_query("c[1h]", of(series), 1_000_000, max_samples=50)

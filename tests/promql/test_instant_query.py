@@ -56,6 +56,14 @@ def test_order(expr: str, expected: list[str]):
     assert answer.kind == "vector"
 
 
+def test_order_of_groups():
+    """Groups come in the order of their first element that exists."""
+    series = load("1m", "x{n='a', z='2'} 1 stale", "x{n='b', z='1'} 2 2", "x{n='c', z='2'} 3 3")
+    for at_ms, expected in ((0, ["c", "a", "b"]), (MINUTE, ["b", "c"])):
+        answer = instant_query("topk by (z) (2, x)", select_from(series), at_ms, lookback_ms=1)
+        assert [dict(one.labels)["n"] for one in answer.series] == expected
+
+
 def test_order_without_delay():
     """Upstream's order holds for both ways of dropping names."""
     for delayed in (False, True):

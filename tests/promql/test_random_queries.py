@@ -39,8 +39,10 @@ def maker(number: int, semantics: int) -> QueryMaker:
 
 
 def grid(random: Random) -> np.ndarray:
-    """Return the steps of a range query that begins or ends off the samples now and then."""
+    """Return the steps of a range query; it may begin before the samples, on one, or end later."""
     start = START_MS + random.randrange(-600_000, MINUTES * 60_000)
+    if random.random() < 0.4:
+        start -= start % 15_000
     step = random.choice([1_013, 7_000, 15_000, 37_000, 60_000, 300_000])
     return start + step * np.arange(random.randint(1, 40), dtype=np.int64)
 

@@ -169,6 +169,12 @@ def test_quantile_over_time(q: str, values: str, expected: float):
     np.testing.assert_allclose(got, expected, rtol=1e-14)
 
 
+def test_a_sum_of_negative_zeros():
+    """A sum over time starts from 0, and 0 + -0 is 0."""
+    for semantics in (2, 3):
+        assert at("1 / sum_over_time(x[2m])", "-0 -0 -0", time="2m", semantics=semantics) == INF
+
+
 def test_a_quantile_beside_an_infinite_value():
     """2.42 forms both products, and 0 * Inf is NaN; 3.16 takes the value that is hit."""
     expr = "quantile_over_time(0, x[1h])"

@@ -9,7 +9,7 @@ import pytest
 
 from alertlab.errors import BadInput, UnsupportedPromQL
 from alertlab.replay import alert_identity
-from alertlab.rules import find_rule, load_rules
+from alertlab.rules import AlertRule, RecordingRule, find_rule, load_groups, load_rules
 from alertlab.units import MINUTE_MS, label_set
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -60,6 +60,22 @@ def test_what_a_rule_file_says(tmp_path: Path) -> None:
     assert first.where == f"{path}:10: rule Down"
     assert (second.interval_ms, second.hold_duration_ms, second.line) == (15_000, 0, 21)
     assert load_rules(path)[1].interval_ms == MINUTE_MS
+
+
+def test_what_its_groups_are(tmp_path: Path) -> None:
+    """All rules in order, the recording ones, too, with limits and templated labels."""
+    text = GOOD.replace("limit: 0", "limit: 7").replace('tier: ""', "tier: '{{ $labels.tier }}'")
+    path = written(tmp_path, text)
+    first, second, empty = load_groups(path)
+    assert (first.name, first.limit, first.query_offset_ms) == ("first", 7, MINUTE_MS)
+    assert first.where == f"{path}:2: group first"
+    record, alert = first.rules
+    labels = (("team", "core"), ("tier", "backend"))
+    assert record == RecordingRule("job:up:sum", "sum by (job) (up)", path, 8, labels)
+    assert record.where == f"{path}:8: rule job:up:sum"
+    assert isinstance(alert, AlertRule)
+    assert dict(alert.labels)["tier"] == "{{ $labels.tier }}"
+    assert (second.limit, len(second.rules), empty.rules) == (0, 1, ())
 
 
 def test_values_stay_the_text_they_are(tmp_path: Path) -> None:
@@ -153,6 +169,14 @@ def test_anchors_and_merged_labels(tmp_path: Path) -> None:
         (HEAD + RULE + "    labels: [a]\n", ["rule A", "labels is not a mapping"]),
         (HEAD + RULE + "    labels: {a-b: c}\n", ["rule A", "labels", "'a-b' is not a label name"]),
         (HEAD + RULE + "    labels: {__name__: c}\n", ["'__name__' is not a label name"]),
+        (HEAD + RULE + "    labels: {'': c}\n", ["'' is not a label name"]),
+        ("groups:\n- name: g\n  limit: many\n", [":2", "group g", "limit", "whole number"]),
+        (HEAD + RULE + "    annotations: {s: '{{ nope }}'}\n",
+         [":4", "rule A", "annotations: s", 'function "nope" not defined']),
+        (HEAD + RULE + "    labels: {s: '{{ if }}'}\n", ["rule A", "labels: s", "missing value"]),
+        (HEAD + "  - {record: a, expr: up, for: 1m}\n", ["rule a", "takes no for"]),
+        (HEAD + "  - {record: a, expr: up, annotations: {b: c}}\n", ["takes no annotations"]),
+        (HEAD + "  - {record: 'a{b=\"c\"}', expr: up}\n", ["name is no expression"]),
         (HEAD + RULE + "    labels: {a: '{{ $value }}'}\n", ["rule A", "template in a", "not rep"]),
     ],
 )  # fmt: skip

@@ -10,7 +10,21 @@ import sys
 
 import typer
 
-from alertlab.cli import lab, lint, pages, query, record, replay, reports, run, tune
+from alertlab.cli import (
+    export,
+    import_,
+    lab,
+    lint,
+    pages,
+    query,
+    record,
+    replay,
+    reports,
+    run,
+    serve,
+    test,
+    tune,
+)
 from alertlab.errors import AlertlabError
 
 app = typer.Typer(
@@ -22,6 +36,8 @@ app = typer.Typer(
 for name, command in {
     "record": record.record,
     "query": query.query,
+    "serve": serve.serve,
+    "test": test.test,
     "lint": lint.lint,
     "replay": replay.replay,
     "pages": pages.pages,
@@ -31,6 +47,8 @@ for name, command in {
     "lab": lab.lab,
 }.items():
     app.command(name)(command)
+app.add_typer(import_.app, name="import")
+app.add_typer(export.app, name="export")
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 
 from alertlab.errors import BadInput
 from alertlab.frame import Series
+from alertlab.promql.blocks import MAX_SAMPLES, Budget
 from alertlab.promql.context import Context, Select
 from alertlab.promql.engine import LOOKBACK_MS, SUBQUERY_STEP_MS, known_semantics, value_of
 from alertlab.promql.label_functions import check_text
@@ -44,6 +45,7 @@ def instant_query(
     semantics: int = 3,
     lookback_ms: int = LOOKBACK_MS,
     subquery_step_ms: int = SUBQUERY_STEP_MS,
+    max_samples: int = MAX_SAMPLES,
     delayed_names: bool = False,
 ) -> InstantAnswer:
     """Return the value of an expression of any type at one time, as an instant query would.
@@ -58,7 +60,7 @@ def instant_query(
     UnsupportedPromQL
         For PromQL that is not evaluated here, by name.
     BadInput
-        If it is not PromQL, or matches series ambiguously.
+        If it is not PromQL, matches series ambiguously, or reads more than ``max_samples``.
     """
     tree = parse(expr)
     context = Context(
@@ -70,6 +72,7 @@ def instant_query(
         lookback_ms=lookback_ms,
         subquery_step_ms=subquery_step_ms,
         delayed_names=delayed_names,
+        budget=Budget(max_samples),
     )
     try:
         with np.errstate(all="ignore"):

@@ -2,8 +2,8 @@
 
 from alertlab.rules.edit import RuleChange, changed_expr, edit_rule, rule_diff, rule_text
 from alertlab.rules.lint import Remark, compared_unit, lint_rule, text_reading
-from alertlab.rules.load import find_rule, load_rules, read_yaml
-from alertlab.rules.model import AlertRule
+from alertlab.rules.load import find_rule, load_groups, load_rules, read_yaml
+from alertlab.rules.model import AlertRule, RecordingRule, RuleGroup
 from alertlab.rules.threshold import (
     Threshold,
     counter_selectors,
@@ -15,8 +15,10 @@ from alertlab.rules.threshold import (
 
 __all__ = [
     "AlertRule",
+    "RecordingRule",
     "Remark",
     "RuleChange",
+    "RuleGroup",
     "Threshold",
     "changed_expr",
     "compared_unit",
@@ -26,6 +28,7 @@ __all__ = [
     "find_threshold",
     "find_windows",
     "lint_rule",
+    "load_groups",
     "load_rules",
     "read_yaml",
     "rule_diff",

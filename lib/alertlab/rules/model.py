@@ -37,3 +37,36 @@ class AlertRule:
     def where(self) -> str:
         """File, line and name, for messages."""
         return f"{self.file}:{self.line}: rule {self.name}"
+
+
+@dataclass(frozen=True)
+class RecordingRule:
+    """One recording rule: ``expr``'s result becomes the series ``name`` with ``labels`` set."""
+
+    name: str
+    expr: str
+    file: Path
+    line: int
+    labels: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def where(self) -> str:
+        """File, line and name, for messages."""
+        return f"{self.file}:{self.line}: rule {self.name}"
+
+
+@dataclass(frozen=True)
+class RuleGroup:
+    """Rules that are evaluated one after the other; ``limit`` 0 means none."""
+
+    name: str
+    file: Path
+    line: int
+    query_offset_ms: int = 0
+    limit: int = 0
+    rules: tuple[AlertRule | RecordingRule, ...] = ()
+
+    @property
+    def where(self) -> str:
+        """File, line and name, for messages."""
+        return f"{self.file}:{self.line}: group {self.name}"

@@ -88,6 +88,7 @@ class ReadApi:
                     at_ms,
                     semantics=self._recording.semantics,
                     lookback_ms=lookback_ms,
+                    max_samples=self._recording.max_samples,
                 ),
             )
             series, warnings = _truncated(answer.series, limit)
