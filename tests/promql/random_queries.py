@@ -140,11 +140,12 @@ class QueryMaker:
     def inexact(self) -> Query:
         """Write a query whose last bits may differ."""
         if self.chance(0.1):
-            return Query(self.chain(3, ("*", "/", "^", "^")).text, exact=False)
+            powers = ("", " ^ 2", " ^ -0.5", " ^ 2 ^ 3")
+            return Query(self.chain(3, ("*", "/"), powers).text, exact=False)
         inner = self.vector(2).text
+        if self.chance(0.5):
+            return Query(f"{self.one_of(*TRANSCENDENTAL)}({inner})", exact=False)
         text = self.one_of(
-            f"{self.one_of(*TRANSCENDENTAL)}({inner})",
-            f"{self.one_of(*TRANSCENDENTAL)}({inner})",
             f"({inner}) ^ {self.one_of('2', '0.5', '-1', '3')}",
             f"{self.one_of('2', '10')} ^ ({inner})",
             f"({inner}) atan2 {self.one_of(*NUMBERS)}",
@@ -357,12 +358,14 @@ class QueryMaker:
         text = self.one_of(f"({inner.text}) {op} {scalar}", f"{scalar} {op} ({inner.text})")
         return Made(text, inner.labels, whole=whole)
 
-    def chain(self, depth: int, operators: Sequence[str] = CHAINED) -> Made:
+    def chain(
+        self, depth: int, operators: Sequence[str] = CHAINED, powers: Sequence[str] = ("",)
+    ) -> Made:
         """Write operators side by side, for the parser to group."""
         metrics = ("gauge", "steps", "requests_total")
         terms = [self.one_of(*metrics, "2", "0.5", "3", "7") for _ in range(depth + 1)]
         terms[self.random.randrange(len(terms))] = self.one_of(*metrics)
-        signed = [self.one_of("", "", "-", "+") + term for term in terms]
+        signed = [self.one_of("", "", "-", "+") + term + self.one_of(*powers) for term in terms]
         text = signed[0] + "".join(f" {self.one_of(*operators)} {term}" for term in signed[1:])
         return Made(text, frozenset(["instance", "code"]))
 

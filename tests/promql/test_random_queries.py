@@ -69,7 +69,7 @@ def test_vocabulary():
     written = {
         semantics: " ".join(
             QueryMaker(Random(number), semantics, ONLY_IN).instant_query().text
-            for number in range(3_000)
+            for number in range(5_000)
         )
         for semantics in (2, 3)
     }

@@ -199,6 +199,18 @@ def test_broken_rule_files(tmp_path: Path):
     assert run(tmp_path, "rule_files: [rules.yml]\n", rules).verdict == "success"
 
 
+def test_files_that_cannot_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    """They fail by name, and the files behind them are still run."""
+
+    def refuse(path: Path, **_) -> str:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    run(tmp_path)
+    monkeypatch.setattr(Path, "read_text", refuse)
+    result = run_test_file(tmp_path / "test.yml")
+    assert result.failures == [f"{tmp_path / 'test.yml'}: Permission denied"]
+
+
 def test_patterns_of_rule_files(tmp_path: Path):
     """They are relative to the test file; a file that two patterns match is loaded once."""
     patterns = "rule_files: ['*les.yml', 'rule[^a-c].yml', rules.yml, none.yml]"
@@ -213,7 +225,8 @@ def test_the_order_of_groups(tmp_path: Path):
         "groups:\n- name: reader\n  rules: [{record: read, expr: written}]\n"
         "- name: writer\n  rules: [{record: written, expr: vector(time())}]\n"
     )
-    for order, value in (("[reader, writer]", 60), ("[writer, reader]", 120), ("[]", 60)):
+    orders = {"[reader, writer]": 60, "[writer, reader]": 120, "[]": 60, "[writer]": 60}
+    for order, value in orders.items():
         test = (
             f"rule_files: [rules.yml]\ngroup_eval_order: {order}\ntests:\n- promql_expr_test:\n"
             f"  - {{expr: read, eval_time: 2m, exp_samples: [{{labels: read, value: {value}}}]}}\n"
@@ -277,8 +290,8 @@ def test_what_is_warned_of(tmp_path: Path):
                     "alertname: Dwon")  # fmt: skip
     result = run(tmp_path, test)
     assert [one.partition("test.yml:3): ")[2] for one in result.warnings] == [
-        "1 lines of input_series stand behind a blank line or a comment, and promtool does not "
-        "read them; remove the newline before them",
+        "promtool reads no input_series behind a blank line or a comment (lines unread: 1); "
+        "remove the newline before them",
         "line 14: there is no alert 'Dwon' to fire",
     ]
     assert "job:up:sum" in str(result.failures)  # the instance that was not read is missing

@@ -164,6 +164,14 @@ def test_the_last_of_equal_input_series_counts():
     assert [one.values.tolist() for one in inputs.values()] == [[2.0]]
 
 
+def test_input_ends_at_a_comment_or_a_blank_line():
+    """As in promtool, which reads all series from one text."""
+    for hiding in ("# m", "", "m\n"):
+        inputs, unread = read_input([("m", "1"), (hiding, ""), ("n", "2")], 1000, 0, 0)
+        assert [dict(labels)["__name__"] for labels in inputs] == ["m"]
+        assert unread == (2 if hiding == "# m" else 1)
+
+
 def test_appended_samples():
     """In order only; an equal one again is none, another at the same time is refused."""
     store = SampleStore({M: Series(M, np.array([1000, 2000]), np.array([1.0, 2.0]))})

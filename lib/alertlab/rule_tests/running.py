@@ -59,6 +59,9 @@ def run_test_file(path: Path, *, semantics: int = 3, at_once: bool = True) -> Fi
     except BadInput as error:
         result.failures.append(str(error))
         return result
+    except OSError as error:
+        result.failures.append(f"{error.filename}: {error.strerror}")
+        return result
     for number, test in enumerate(file.tests):
         _Run(file, number, test, groups, result, semantics, at_once).run()
     return result
@@ -113,8 +116,8 @@ class _Run:
         inputs, unread = read_input(test.input_series, test.interval_ms, test.start_ms, end_ms)
         if unread:
             self._warn(
-                f"{unread} lines of input_series stand behind a blank line or a comment, "
-                "and promtool does not read them; remove the newline before them"
+                "promtool reads no input_series behind a blank line or a comment "
+                f"(lines unread: {unread}); remove the newline before them"
             )
         self._check_names()
         evaluation = Evaluation(
