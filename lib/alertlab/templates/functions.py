@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any
 
 from alertlab.errors import BadInput, UnsupportedTemplate
-from alertlab.go_text import quote
+from alertlab.go_text import parse_float, quote
 from alertlab.re2 import found_in, replaced_in
 from alertlab.templates.builtins import BUILTINS, query_escaped
 from alertlab.templates.execution import Function
@@ -36,10 +36,6 @@ Query = Callable[[str], QueryResult]
 
 _LARGE = "kMGTPEZY"
 _SMALL = "munpfazy"
-_NUMBER = re.compile(
-    r"[-+]?(?:(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?|inf|infinity|nan)", re.IGNORECASE | re.ASCII
-)
-_HEX_NUMBER = re.compile(r"[-+]?0x[0-9a-f]*\.?[0-9a-f]*p[-+]?\d+", re.IGNORECASE | re.ASCII)
 _NIL_POINTER = "runtime error: invalid memory address or nil pointer dereference"
 _INT64_MAX = 2**63 - 1
 _WORD = re.compile(r"[A-Za-z0-9_]+(?:['.:][A-Za-z]+|[.,;'][0-9]+)*")
@@ -48,22 +44,13 @@ _WORD = re.compile(r"[A-Za-z0-9_]+(?:['.:][A-Za-z]+|[.,;'][0-9]+)*")
 def to_float(value: Any) -> float:
     """Return a number, or the number that a string spells (ConvertToFloat)."""
     if type(value) is str:
-        return _parsed_float(value)
+        try:
+            return parse_float(value)
+        except ValueError as error:
+            raise TemplateError(f"strconv.ParseFloat: parsing {quote(value)}: {error}") from None
     if type(value) in (float, int, Int64):
         return float(value)
     raise TemplateError(f"can't convert {'<nil>' if value is None else go_type(value)} to float")
-
-
-def _parsed_float(text: str) -> float:
-    if _HEX_NUMBER.fullmatch(text):
-        number = float.fromhex(text)
-    elif _NUMBER.fullmatch(text):
-        number = float(text)
-    else:
-        raise TemplateError(f"strconv.ParseFloat: parsing {quote(text)}: invalid syntax")
-    if math.isinf(number) and "inf" not in text.lower():
-        raise TemplateError(f"strconv.ParseFloat: parsing {quote(text)}: value out of range")
-    return number
 
 
 def _short(value: float, unit: str = "") -> str:
