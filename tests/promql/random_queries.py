@@ -243,8 +243,10 @@ class QueryMaker:
             made = self.selector(window=f"[{length}]", fixed_allowed=fixed_allowed)
             return made.text, made
         inner = self.vector(depth - 1)
-        window = f"[{length}:{self.one_of(*STEPS)}]{self.modifiers(fixed_allowed)}"
-        return f"({inner.text}){window}", inner
+        # Where a subquery happens to begin when what is around it does, a server forgets to shift
+        # the @ inside by the subquery's own modifiers.
+        modifiers = "" if "@" in inner.text else self.modifiers(fixed_allowed)
+        return f"({inner.text})[{length}:{self.one_of(*STEPS)}]{modifiers}", inner
 
     def over_window(self, depth: int) -> Made:
         """Write a function of windows."""
