@@ -269,3 +269,9 @@ def test_sliding_quantiles_are_those_of_each_window(gaps_ms, q, range_ms, step_m
             low = int(np.floor(rank))
             high, weight = min(low + 1, len(window) - 1), rank - low
             assert found[t] == window[low] * (1 - weight) + window[high] * weight
+
+
+def test_a_line_through_minus_zero_stays_there():
+    """The level of a constant series is its value, sign and all."""
+    assert math.copysign(1, at("predict_linear(x[5m], -60)", "-0 -0 -0 -0")) == -1
+    assert math.copysign(1, at("predict_linear(x[5m], -60)", "0 0 0 0")) == 1

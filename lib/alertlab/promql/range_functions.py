@@ -311,7 +311,9 @@ def _regression(
         covariance, variance = xy - x * y / n, xx - x * x / n
         slope[lanes] = covariance / variance
         intercept[lanes] = y / n - slope[lanes] * x / n
-        flat = np.where(np.isinf(first), np.nan, 0.0)
-        slope[lanes] = np.where(constant, flat, slope[lanes])
-        intercept[lanes] = np.where(constant, first + flat, intercept[lanes])
+        endless = np.isinf(first)
+        slope[lanes] = np.where(constant, np.where(endless, np.nan, 0.0), slope[lanes])
+        # Not ``first + 0``: a -0.0 stays what it is.
+        level = np.where(endless, np.nan, first)
+        intercept[lanes] = np.where(constant, level, intercept[lanes])
     return slope, intercept
