@@ -455,7 +455,8 @@ def test_unit_tests_that_succeed(invoke: Invoke, scene: Path) -> None:
 
 def test_unit_tests_that_do_not_succeed(invoke: Invoke, scene: Path) -> None:
     """A failure, what is not judged, a missing file: all are told; promtool's exit code."""
-    (scene / "failing.yml").write_text(UNIT_TEST.replace("TooMany, exp", "Down, exp"))
+    failing = UNIT_TEST.replace("TooMany, exp", "Down, exp")
+    (scene / "failing.yml").write_text(f"{failing}    promql_expr_test: [{{expr: up}}]\n")
     (scene / "histogram.yml").write_text(UNIT_TEST.replace("9x9", "'{{count:1}}x9'"))
     (scene / "good.yml").write_text(UNIT_TEST)
     names = ("failing.yml", "histogram.yml", "none.yml", "good.yml")
@@ -465,6 +466,7 @@ def test_unit_tests_that_do_not_succeed(invoke: Invoke, scene: Path) -> None:
     failing, histogram, none, good = out.split("Unit Testing:  ")[1:]
     assert "  FAILED:" in failing
     assert "alertname: Down, time: 2m (line 8)" in failing
+    assert '+ got: up{name="a[2Jb"} 0' in failing
     assert "  NOT JUDGED:" in histogram
     assert "native histogram" in histogram
     assert "none.yml does not exist" in none
