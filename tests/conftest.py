@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from alertlab.frame import STALE_NAN, Frame, Series
-from alertlab.promql import Matcher, evaluate, matches_all, parse_selector
+from alertlab.promql import MAX_SAMPLES, Matcher, evaluate, matches_all, parse_selector
 from alertlab.units import label_set
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -141,7 +141,8 @@ class MemorySource:
     """Raw series in memory as a source, so that every stage can be fed seven-point literals."""
 
     def __init__(self, series: list[Series], *, start_ms: int = 0, semantics: int = 3) -> None:
-        self._series, self._semantics = series, semantics
+        self._series, self.semantics = series, semantics
+        self.max_samples = MAX_SAMPLES
         self.start_ms = start_ms
         self.end_ms = max((int(one.times[-1]) for one in series), default=0)
 
@@ -157,7 +158,11 @@ class MemorySource:
     def range_query(self, expr: str, start_ms: int, end_ms: int, step_ms: int) -> Frame:
         """Evaluate an expression on a regular grid."""
         times = np.arange(start_ms, end_ms + 1, step_ms, dtype=np.int64)
-        return evaluate(expr, self.select, times, semantics=self._semantics)
+        return evaluate(expr, self.select, times, semantics=self.semantics)
+
+    def series(self, selector: str, start_ms: int, end_ms: int) -> list[Series]:
+        """Return the raw samples of a selector."""
+        return self.select(parse_selector(selector), start_ms, end_ms)
 
 
 def make_series(text: str, values: str, step_ms: int = 60_000, start_ms: int = 0) -> Series:

@@ -28,6 +28,10 @@ class BadInput(AlertlabError):
     exit_code: ClassVar[int] = 2
 
 
+class EvaluationFailed(BadInput):
+    """An expression fails on the data of some time; at other times it may not."""
+
+
 class UnsupportedPromQL(BadInput):
     """An expression needs a part of PromQL that is not evaluated here."""
 

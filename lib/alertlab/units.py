@@ -31,6 +31,9 @@ _UNITS_MS = {
 # Prometheus, model/time.go ParseDuration: each unit at most once, from large to small.
 _DURATION = re.compile("".join(rf"(?:(\d+){unit})?" for unit in _UNITS_MS))
 
+NAME = "__name__"
+"""The label that holds a metric's name."""
+
 LabelSet = tuple[tuple[str, str], ...]
 """One series' identity: (name, value) pairs sorted by name, without empty values."""
 
@@ -51,8 +54,8 @@ def label_set(labels: Mapping[str, str]) -> LabelSet:
 
 def format_labels(labels: LabelSet) -> str:
     """Write a label set as PromQL does: ``name{a="b"}``."""
-    name = dict(labels).get("__name__", "")
-    rest = ", ".join(f'{k}="{escape_label(v)}"' for k, v in labels if k != "__name__")
+    name = dict(labels).get(NAME, "")
+    rest = ", ".join(f'{k}="{escape_label(v)}"' for k, v in labels if k != NAME)
     return f"{name}{{{rest}}}" if rest or not name else name
 
 

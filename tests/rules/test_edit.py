@@ -81,7 +81,17 @@ def test_each_setting_alone(tmp_path: Path, change: RuleChange, old: str, new: s
         ),
         (f"{ALERT}    expr: >-\n      foo > 5", f">-\n      foo > 7\n{BOTH}"),
         (f"{ALERT}    expr: 'foo{{a=\"b\"}} > 5'\n", f"'foo{{a=\"b\"}} > 7'\n{BOTH}\n"),
-        (f"{ALERT}    expr: \"foo > 5\"\n    for: '3m'\n", f'"foo > 7"\n{KEEP}    for: 1m\n'),
+        (f"{ALERT}    expr: \"foo > 5\"\n    for: '3m'\n", f"\"foo > 7\"\n{KEEP}    for: '1m'\n"),
+        (f'{ALERT}    expr: "foo{{a=\\"b\\"}} > 5"\n', f'"foo{{a=\\"b\\"}} > 7"\n{BOTH}\n'),
+        (f"{ALERT}    expr: 'foo{{a=''b''}} > 5'\n", f"'foo{{a=''b''}} > 7'\n{BOTH}\n"),
+        (
+            "  - {alert: Failures, expr: foo > 5}\n",
+            "  - {alert: Failures, expr: foo > 7, for: 1m, keep_firing_for: 5m}\n",
+        ),
+        (
+            '  - {"alert": "Failures", "expr": "foo > 5", "for": "3m"}\n',
+            '"expr": "foo > 7", "keep_firing_for": "5m", "for": "1m"}\n',
+        ),
         (
             "  - {alert: Failures, expr: foo > 5, for: 3m, keep_firing_for: 2m}\n",
             "  - {alert: Failures, expr: foo > 7, for: 1m, keep_firing_for: 5m}\n",
@@ -90,7 +100,7 @@ def test_each_setting_alone(tmp_path: Path, change: RuleChange, old: str, new: s
     ],
 )
 def test_ways_to_write_a_rule(tmp_path: Path, rule: str, expected: str) -> None:
-    """Block, quoted and flow style, a last line without an end, a group without rules."""
+    """Block, quoted and flow style, JSON, a last line without an end, a group without rules."""
     text = head(rule)
     edited = edit_rule(text, rule_in(tmp_path, text), CHANGE)
     assert expected in edited
@@ -114,16 +124,14 @@ def test_windows_line_ends_stay(tmp_path: Path) -> None:
     [
         "  - alert: Failures\n    expr: >\n      foo\n      > 5\n",
         "  - alert: Failures\n    expr: foo\n      > 5\n",
-        '  - alert: Failures\n    expr: "foo{a=\\"b\\"} > 5"\n',
-        "  - alert: Failures\n    expr: 'foo{a=''b''} > 5'\n",
-        "  - {alert: Failures, expr: foo > 5}\n",
+        '  - alert: Failures\n    expr: "foo{a=\\x22b\\x22} > 5"\n',
         "  - alert: Failures\n    for:\n    expr: foo > 5\n",
         f"  - alert: X\n    expr: up\n    for: &h 1m\n{ALERT}    expr: foo > 5\n    for: *h\n",
         "  - alert: Failures\n    expr: &e foo > 5\n  - alert: X\n    expr: *e\n",
     ],
 )  # fmt: skip
 def test_what_cannot_be_edited_in_place_is_refused(tmp_path: Path, rule: str) -> None:
-    """Folding, escapes, flow style without the key, nulls, anchors: by hand, and it says which."""
+    """Folding, rare escapes, nulls, anchors: by hand, and it says which."""
     text = head(rule)
     with pytest.raises(BadInput, match=r"rules.yml:\d+: rule Failures: .*by hand"):
         edit_rule(text, rule_in(tmp_path, text), CHANGE)
@@ -193,6 +201,15 @@ def test_an_edited_file_reloads_to_the_intended_rule(
         assert f"[{window // 3_600_000}h" in one.expr or f"[{window // MINUTE_MS}m]" in one.expr
         threshold = 5 if wanted.threshold is None else wanted.threshold
         assert float(one.expr.split("> ")[1]) == threshold
+
+
+def test_which_comparison_is_changed(tmp_path: Path) -> None:
+    """A rule may compare twice; the others keep their numbers, wherever they stand."""
+    text = head(f"{ALERT}    expr: (foo > 5) * 100 and on (a) 2 * 3 >= bar\n")
+    rule = rule_in(tmp_path, text)
+    first, second = (edit_rule(text, rule, RuleChange(threshold=7, comparison=n)) for n in (0, 1))
+    assert first == text.replace("foo > 5", "foo > 7")
+    assert second == text.replace("2 * 3 >=", "7 >=")
 
 
 def test_rule_text_is_the_rule_as_written(tmp_path: Path) -> None:

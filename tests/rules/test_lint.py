@@ -56,6 +56,7 @@ def test_a_rate_whose_text_repeats_its_number(expr: str, text: str, expected: bo
         ("sum by (pod) (rate(x[5m])) > 5", "5 failures", "sum by (pod) (increase(x[5m])) > 5"),
         ("5 < irate(x[5m])", "5 failures", "sum(increase(x[5m])) > 5"),
         ("rate(x[5m]) > 5", "1,500 failures", None),
+        ("rate(x[5m]) > 5 and up == 1", "5 failures", None),
         ("increase(x[5m]) > 5", "5 failures", None),
         ("up == 0", "0", None),
     ],
@@ -83,6 +84,12 @@ def test_the_unit_of_what_is_compared(expr: str, unit: str) -> None:
     assert compared_unit(AlertRule("A", expr, "g", Path("r.yml"), 1, 60_000)) == unit
 
 
+def test_each_comparison_has_its_unit() -> None:
+    """Of what it compares itself, whatever stands around it."""
+    rule = AlertRule("A", "y > 3 and sum(rate(x[5m]) > 5)", "g", Path("r.yml"), 1, 60_000)
+    assert [compared_unit(rule, n) for n in range(2)] == ["value", "per second"]
+
+
 @pytest.mark.parametrize(
     ("expr", "expected"),
     [
@@ -92,8 +99,12 @@ def test_the_unit_of_what_is_compared(expr: str, unit: str) -> None:
         ("histogram_quantile(0.9, sum by (le, m) (rate(x_bucket[5m]))) > 1", []),
         ("histogram_quantile(0.9, rate(x_bucket[5m])) > 1", []),
         ("up == 0", []),
+        ("increase(x[5m]) > 5 and up == 1", []),
+        ("sum(increase(x[5m]) > 5)", []),
+        ("increase(x[5m]) == 5", []),
+        ("increase(x[5m]) > 5 * y", []),
     ],
 )
 def test_other_remarks(expr: str, expected: list[str]) -> None:
-    """One alert per series, and a percentile over everything; a rule without a number has none."""
+    """One alert per series, a percentile over everything; none where a comparison is not all."""
     assert ids(expr) == expected

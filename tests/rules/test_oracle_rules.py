@@ -9,7 +9,7 @@ import pytest
 
 from alertlab.errors import BadInput
 from alertlab.promql import parse
-from alertlab.rules import RuleChange, changed_expr, find_threshold, load_rules
+from alertlab.rules import find_thresholds, load_rules
 
 
 @pytest.mark.oracle
@@ -28,19 +28,24 @@ def test_the_collection_loads(oracles: Path, record_property) -> None:
         for rule in rules:
             counts["alerts"] += 1
             try:
-                found = find_threshold(rule.expr)
+                thresholds = find_thresholds(rule.expr)
             except BadInput as error:
                 counts["without threshold"] += 1
                 assert "has no numeric threshold" in str(error)
                 continue
             counts["with threshold"] += 1
-            assert parse(found.lhs).prettify() == found.lhs
-            changed = find_threshold(changed_expr(rule.expr, RuleChange(threshold=12345.5)))
-            assert (changed.lhs, changed.op, changed.value) == (found.lhs, found.op, 12345.5)
+            counts["with a level"] += any(found.monotone for found in thresholds)
+            for found in thresholds:
+                parse(found.lhs)
+                assert found.monotone == (not found.why)
+                text = f"{rule.expr[: found.start]}12345.5{rule.expr[found.end :]}"
+                (changed,) = (one for one in find_thresholds(text) if one.start == found.start)
+                assert (changed.lhs, changed.op, changed.value) == (found.lhs, found.op, 12345.5)
     for name, count in counts.items():
         record_property(name, count)
     print(dict(counts))
     assert counts["alerts"] == counts["with threshold"] + counts["without threshold"]
+    assert counts["with a level"] > 0.75 * counts["alerts"]
     assert counts["files loaded"] >= 112
     assert counts["alerts"] >= 954
     assert counts["with threshold"] >= 500

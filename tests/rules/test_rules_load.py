@@ -18,7 +18,7 @@ groups:
   - name: first
     interval: 30s
     query_offset: 1m
-    limit: 0
+    limit: 7
     labels: {team: core, tier: backend}
     rules:
       - record: job:up:sum
@@ -60,22 +60,57 @@ def test_what_a_rule_file_says(tmp_path: Path) -> None:
     assert first.where == f"{path}:10: rule Down"
     assert (second.interval_ms, second.hold_duration_ms, second.line) == (15_000, 0, 21)
     assert load_rules(path)[1].interval_ms == MINUTE_MS
+    assert (first.states_interval, second.states_interval) == (True, False)
+    assert (first.index, second.index) == (1, 0)
+    assert (first.limit, second.limit) == (7, 0)
+
+
+def test_rules_know_what_is_recorded_beside_them(tmp_path: Path) -> None:
+    """All recording rules of the same call, from whatever file, each as its group has it."""
+    more = tmp_path / "more.yml"
+    more.write_text("groups:\n- name: m\n  rules:\n  - {record: more, expr: up}\n")
+    path = written(tmp_path, GOOD)
+    rules = load_rules([path, more])
+    assert [one.name for one in rules[0].recorded] == ["job:up:sum", "more"]
+    assert all(rule.recorded == rules[0].recorded for rule in rules)
+    own, other = rules[0].recorded
+    assert (own.group, own.interval_ms, own.query_offset_ms) == ("first", 30_000, MINUTE_MS)
+    assert (own.limit, own.index, other.group, other.interval_ms) == (7, 0, "m", MINUTE_MS)
+    assert [one.name for one in load_rules(path)[0].recorded] == ["job:up:sum"]
+
+
+def test_the_global_query_offset_is_for_groups_without_one(tmp_path: Path) -> None:
+    """``rule_query_offset``; a stated offset of zero overrides it."""
+    text = HEAD + RULE + "- name: h\n  query_offset: 0s\n  rules: [{alert: B, expr: up}]\n"
+    first, second = load_rules(written(tmp_path, text), query_offset_ms=7_000)
+    assert (first.query_offset_ms, second.query_offset_ms) == (7_000, 0)
+    assert load_rules(tmp_path / "rules.yml")[0].query_offset_ms == 0
+
+
+def test_templates_in_labels_are_kept(tmp_path: Path) -> None:
+    """They are expanded where the alert is known."""
+    path = written(tmp_path, HEAD + RULE + "    labels: {a: '{{ $value }}'}\n")
+    assert dict(load_rules(path)[0].labels) == {"a": "{{ $value }}"}
 
 
 def test_what_its_groups_are(tmp_path: Path) -> None:
     """All rules in order, the recording ones, too, with limits and templated labels."""
-    text = GOOD.replace("limit: 0", "limit: 7").replace('tier: ""', "tier: '{{ $labels.tier }}'")
+    text = GOOD.replace('tier: ""', "tier: '{{ $labels.tier }}'")
     path = written(tmp_path, text)
     first, second, empty = load_groups(path)
     assert (first.name, first.limit, first.query_offset_ms) == ("first", 7, MINUTE_MS)
     assert first.where == f"{path}:2: group first"
     record, alert = first.rules
     labels = (("team", "core"), ("tier", "backend"))
-    assert record == RecordingRule("job:up:sum", "sum by (job) (up)", path, 8, labels)
+    assert record == RecordingRule(
+        "job:up:sum", "sum by (job) (up)", path, 8, labels,
+        group="first", interval_ms=30_000, query_offset_ms=MINUTE_MS, limit=7, index=0,
+    )  # fmt: skip
     assert record.where == f"{path}:8: rule job:up:sum"
     assert isinstance(alert, AlertRule)
     assert dict(alert.labels)["tier"] == "{{ $labels.tier }}"
     assert (second.limit, len(second.rules), empty.rules) == (0, 1, ())
+    assert (first.interval_ms, second.interval_ms) == (30_000, MINUTE_MS)
 
 
 def test_values_stay_the_text_they_are(tmp_path: Path) -> None:
@@ -121,7 +156,9 @@ def test_several_files_in_order(tmp_path: Path) -> None:
     assert [rule.name for rule in load_rules(str(paths[1]))] == ["A"]
 
 
-@pytest.mark.parametrize("text", ["", "groups:\n", "groups: []\n", "groups:\n- name: g\n"])
+@pytest.mark.parametrize(
+    "text", ["", "groups:\n", "groups: []\n", "groups:\n- name: g\n", "---\ngroups:\n---\n", "{}"]
+)
 def test_a_file_without_rules_is_no_error(tmp_path: Path, text: str) -> None:
     """Prometheus loads it too."""
     assert load_rules(written(tmp_path, text)) == []
@@ -145,7 +182,7 @@ def test_anchors_and_merged_labels(tmp_path: Path) -> None:
         ("groups: [", [":1", "not valid YAML"]),
         ("groups:\n\t- a", [":2", "not valid YAML"]),
         (HEAD + RULE + "    expr: down\n", [":6", "duplicate key"]),
-        (HEAD + RULE + "---\ngroups: []\n", ["not valid YAML", "another document"]),
+        (HEAD + RULE + "---\ngroups: []\n", ["the first of its 2 documents only"]),
         ("group: []", ["one key, groups"]),
         ("- a", ["one key, groups"]),
         ("groups: 5", ["groups is not a list"]),
@@ -154,8 +191,7 @@ def test_anchors_and_merged_labels(tmp_path: Path) -> None:
         ("groups:\n- name: g\n- name: g\n", [":3", "group g", "stands twice"]),
         ("groups:\n- name: g\n  intervall: 5m\n", ["group g", "line 3", "'intervall'"]),
         ("groups:\n- name: g\n  interval: 5\n  rules:\n" + RULE, ["interval", "'5' is not"]),
-        ("groups:\n- name: g\n  limit: 3\n", [":2", "group g", "limit is not replayed"]),
-        (HEAD + "  - 5", [":2", "group g", "either alert: or record:"]),
+        (HEAD + "  - 5", [":2", "group g", "a rule is no mapping of keys to values"]),
         (HEAD + "  - expr: up", ["group g", "either alert: or record:"]),
         (HEAD + "  - alert:\n    expr: up", ["group g", "either alert: or record:"]),
         (HEAD + RULE + "    record: b", ["group g", "either alert: or record:"]),
@@ -177,7 +213,13 @@ def test_anchors_and_merged_labels(tmp_path: Path) -> None:
         (HEAD + "  - {record: a, expr: up, for: 1m}\n", ["rule a", "takes no for"]),
         (HEAD + "  - {record: a, expr: up, annotations: {b: c}}\n", ["takes no annotations"]),
         (HEAD + "  - {record: 'a{b=\"c\"}', expr: up}\n", ["name is no expression"]),
-        (HEAD + RULE + "    labels: {a: '{{ $value }}'}\n", ["rule A", "template in a", "not rep"]),
+        (HEAD + "  - {alert: [A], expr: up}\n", [":4", "alert is not a text"]),
+        (HEAD + "  - {alert: A, expr: {up: }}\n", [":4", "rule A", "expr is not a text"]),
+        ("groups:\n- name: [g]\n", [":2", "name is not a text"]),
+        ("groups:\n- name: g\n  limit: '3'\n", [":2", "group g", "limit", "whole number"]),
+        (HEAD + RULE + "    labels: {a: [b]}\n", ["rule A", "labels", "a is not a text"]),
+        (HEAD + RULE + "    for: ''\n", ["rule A", "for", "'' is not a duration"]),
+        (HEAD + RULE + "    annotations: {'': c}\n", ["rule A", "annotations", "'' is not a name"]),
     ],
 )  # fmt: skip
 def test_bad_files_get_one_sentence(tmp_path: Path, text: str, parts: list[str]) -> None:

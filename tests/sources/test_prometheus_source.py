@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from fake_prometheus import Reply, error, matrix
 
-from alertlab.errors import BadInput, ServerError
+from alertlab.errors import BadInput, EvaluationFailed, ServerError
 from alertlab.frame import is_stale
 from alertlab.sources import open_source, prometheus
 from alertlab.sources.prometheus import MAX_STEPS_PER_REQUEST
@@ -152,6 +152,34 @@ def test_native_histograms_are_refused_by_name(fake, ask):
             source.series("h", T0_MS, T0_MS)
 
 
+def test_the_rules_of_a_server(fake):
+    """One GET without the active alerts; the data object as it is."""
+    data = {"groups": [{"name": "g"}]}
+    fake.answer = lambda asked: Reply({"status": "success", "data": data})
+    assert open_source(fake.url + "/prom").rules_answer() == data
+    (asked,) = fake.asked
+    assert (asked.method, asked.path) == ("GET", "/prom/api/v1/rules")
+    assert (asked.in_url, asked.in_body) == ({"exclude_alerts": "true"}, {})
+
+
+@pytest.mark.parametrize(("version", "semantics"), [("2.42.0", 2), ("3.16.0", 3), ("", 3)])
+def test_the_semantics_of_a_server(fake, version, semantics):
+    """Asked once, when first needed; who does not tell is taken for a current one."""
+    fake.answer = lambda asked: Reply({"status": "success", "data": {"version": version}})
+    source = open_source(fake.url)
+    assert not fake.asked
+    assert (source.semantics, source.semantics) == (semantics, semantics)
+    assert [asked.path for asked in fake.asked] == ["/api/v1/status/buildinfo"]
+
+
+@pytest.mark.parametrize("body", [b"<html>", {"status": "success"}, {"data": []}])
+def test_rules_in_another_form_are_told(fake, body):
+    """Whoever answers is no Prometheus."""
+    fake.answer = lambda asked: Reply(body)
+    with pytest.raises(ServerError, match="something that is not Prometheus' JSON"):
+        open_source(fake.url).rules_answer()
+
+
 # --- chunks -----------------------------------------------------------------------------------
 
 
@@ -211,7 +239,15 @@ REFUSALS = [  # id, status, message, class, exit code, sentence, requests
     ("unauthorized", 401, "no token", ServerError, 1, "refused access (401 no token); give", 1),
     ("forbidden", 403, "no role", ServerError, 1, "refused access (403 no role); give", 1),
     ("bad_request", 400, "1:3: parse error", BadInput, 2, "refused the query: 1:3: parse error", 1),
-    ("unprocessable", 422, "many-to-many", BadInput, 2, "refused the query: many-to-many", 1),
+    (
+        "unprocessable",
+        422,
+        "many-to-many",
+        EvaluationFailed,
+        2,
+        "could not evaluate the query: many",
+        1,
+    ),
     ("internal", 500, "disk", ServerError, 1, "failed with 500: disk", 1),
     ("unavailable", 503, "starting", ServerError, 1, "failed with 503: starting", 4),
     ("too_many", 429, "slower", ServerError, 1, "failed with 429: slower", 4),

@@ -3,8 +3,9 @@
 from alertlab.promql.blocks import MAX_SAMPLES
 from alertlab.promql.engine import evaluate
 from alertlab.promql.instant import InstantAnswer, instant_query
-from alertlab.promql.matchers import Matcher, matches_all, matching
+from alertlab.promql.matchers import Matcher, matches_all, matching, selector_text
 from alertlab.promql.parsing import parse, parse_selector
+from alertlab.promql.reading import names_read
 
 __all__ = [
     "MAX_SAMPLES",
@@ -14,6 +15,8 @@ __all__ = [
     "instant_query",
     "matches_all",
     "matching",
+    "names_read",
     "parse",
     "parse_selector",
+    "selector_text",
 ]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from alertlab.errors import BadInput
+from alertlab.errors import BadInput, EvaluationFailed
 from alertlab.go_text import quote
 from alertlab.number_text import format_positional
 from alertlab.promql.context import Context
@@ -232,6 +232,6 @@ def _ranks(values: np.ndarray, present: np.ndarray) -> np.ndarray:
 
 def _check_k(k: np.ndarray) -> None:
     if np.isnan(k).any():
-        raise BadInput("Parameter value is NaN: topk and bottomk need a number")
+        raise EvaluationFailed("Parameter value is NaN: topk and bottomk need a number")
     if (np.abs(k) >= 2.0**63).any():
-        raise BadInput(f"Scalar value {k[np.abs(k) >= 2.0**63][0]:g} overflows int64")
+        raise EvaluationFailed(f"Scalar value {k[np.abs(k) >= 2.0**63][0]:g} overflows int64")

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from alertlab.go_text import quote
-from alertlab.promql.context import NAME, Context
+from alertlab.promql.context import Context
 from alertlab.promql.values import (
     EMPTY,
     LazyRows,
@@ -21,7 +21,7 @@ from alertlab.promql.values import (
     where_equal,
     without_labels,
 )
-from alertlab.units import LabelSet, label_set
+from alertlab.units import NAME, LabelSet, label_set
 
 ARITHMETIC: dict[str, Callable[[np.ndarray, np.ndarray], np.ndarray]] = {
     "+": np.add,

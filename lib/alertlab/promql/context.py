@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from alertlab.errors import BadInput
+from alertlab.errors import EvaluationFailed
 from alertlab.frame import Series
 from alertlab.promql.blocks import Budget
 from alertlab.promql.matchers import Matcher
@@ -20,12 +20,10 @@ from alertlab.promql.values import (
     merged,
     without_labels,
 )
-from alertlab.units import LabelSet
+from alertlab.units import NAME, LabelSet
 
 Select = Callable[[Sequence[Matcher], int, int], Sequence[Series]]
 """Raw series that satisfy the matchers, between two times [ms] with both ends included."""
-
-NAME = "__name__"
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ class Context:
             if one.present[one.part].any():
                 labels, key = vector.labels[index], (self.within_text, stripped[index])
                 if self.owners.setdefault(key, labels) != labels:
-                    raise BadInput(SAME_LABELSET)
+                    raise EvaluationFailed(SAME_LABELSET)
             return one
 
         return LazyRows(len(vector), row)

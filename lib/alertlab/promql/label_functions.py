@@ -8,11 +8,11 @@ from dataclasses import replace
 
 from alertlab.errors import BadInput, UnsupportedPromQL
 from alertlab.go_text import quote
-from alertlab.promql.context import NAME, Context
+from alertlab.promql.context import Context
 from alertlab.promql.matchers import Matcher, Re2, compile_re2, dot_without_newline
 from alertlab.promql.string_literals import is_utf8
 from alertlab.promql.values import Vector, merged
-from alertlab.units import LabelSet, label_set
+from alertlab.units import NAME, LabelSet, label_set
 
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _REFERENCE = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))")

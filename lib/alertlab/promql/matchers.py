@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from alertlab.errors import BadInput
+from alertlab.go_text import quote
 from alertlab.re2 import found_in, group_names, groups_in
 from alertlab.units import LabelSet
+
+_PLAIN_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 
 
 class Matcher(NamedTuple):
@@ -43,6 +47,16 @@ class Matcher(NamedTuple):
         if self.op in ("=", "!="):
             return self
         return self._replace(value=dot_without_newline(self.value))
+
+
+def selector_text(matchers: Iterable[Matcher]) -> str:
+    """Write matchers as a PromQL selector (promql/parser/printer.go)."""
+    parts = (f"{_written_name(one.name)}{one.op}{quote(one.value)}" for one in matchers)
+    return "{" + ", ".join(parts) + "}"
+
+
+def _written_name(name: str) -> str:
+    return name if _PLAIN_NAME.fullmatch(name) else quote(name)  # quoted: from Prometheus 3 on
 
 
 def matches_all(matchers: Iterable[Matcher], labels: LabelSet) -> bool:

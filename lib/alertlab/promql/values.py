@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from alertlab.errors import BadInput
+from alertlab.errors import EvaluationFailed
 from alertlab.units import LabelSet, format_time
 
 SAME_LABELSET = "vector cannot contain metrics with the same labelset"
@@ -146,12 +146,12 @@ def _joined(rows: Sequence[Row], times: np.ndarray, message: str) -> Row:
 
 
 def fail_at(failed: np.ndarray, times: np.ndarray, message: str) -> None:
-    """Raise BadInput with ``message`` and the first step at which ``failed`` is true, if any.
+    """Raise EvaluationFailed with ``message`` and the first step at which it ``failed``, if any.
 
     promql/engine.go, errorf.
     """
     if failed.any():
-        raise BadInput(f"{message} (at {format_time(int(times[np.argmax(failed)]))})")
+        raise EvaluationFailed(f"{message} (at {format_time(int(times[np.argmax(failed)]))})")
 
 
 def without_labels(labels: LabelSet, names: frozenset[str]) -> LabelSet:

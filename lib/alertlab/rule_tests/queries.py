@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from alertlab.errors import BadInput
 from alertlab.frame import Frame
 from alertlab.promql import evaluate, instant_query, parse
-from alertlab.promql.parsing import children, duration_ms, kind, selector_matchers
+from alertlab.promql.parsing import duration_ms
+from alertlab.promql.reading import names_read, reading_nodes
 from alertlab.rule_tests.store import SampleStore
 from alertlab.units import LabelSet
 
-NAME = "__name__"
 Samples = list[tuple[LabelSet, float]]
 
 
@@ -70,20 +69,6 @@ def is_independent(expr: str, written: Collection[str]) -> bool:
     It must read none of the names that rules write, and nothing behind its own slot: a test's
     samples are loaded slot by slot.
     """
-    return not any(
-        node.at is not None or duration_ms(node.offset) < 0 or _selects(node, written)
-        for node in _reading_nodes(parse(expr))
+    return not names_read(expr, written) and not any(
+        node.at is not None or duration_ms(node.offset) < 0 for node in reading_nodes(parse(expr))
     )
-
-
-def _reading_nodes(node: Any) -> list[Any]:
-    own = [node] if kind(node) in ("VectorSelector", "SubqueryExpr") else []
-    return own + [found for child in children(node) for found in _reading_nodes(child)]
-
-
-def _selects(node: Any, names: Collection[str]) -> bool:
-    """Tell whether a selector takes a series with one of these names."""
-    if kind(node) != "VectorSelector":
-        return False
-    on_name = [matcher for matcher in selector_matchers(node) if matcher.name == NAME]
-    return any(all(matcher.matches(name) for matcher in on_name) for name in names)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
-from alertlab.rule_tests.queries import NAME, Queries, Samples
+from alertlab.rule_tests.queries import Queries, Samples
 from alertlab.rules import AlertRule, RecordingRule
 from alertlab.templates import (
     AlertContext,
@@ -17,7 +17,7 @@ from alertlab.templates import (
     has_template,
     reads_data,
 )
-from alertlab.units import SECOND_MS, LabelSet, label_set
+from alertlab.units import NAME, SECOND_MS, LabelSet, label_set
 
 
 class RuleFailed(Exception):

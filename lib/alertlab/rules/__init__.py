@@ -1,17 +1,13 @@
 """Rule files: load them, find what can be tuned, change them in place."""
 
+from alertlab.rules.documents import read_yaml
 from alertlab.rules.edit import RuleChange, changed_expr, edit_rule, rule_diff, rule_text
 from alertlab.rules.lint import Remark, compared_unit, lint_rule, text_reading
-from alertlab.rules.load import find_rule, load_groups, load_rules, read_yaml
+from alertlab.rules.live import groups_of_answer
+from alertlab.rules.load import alert_rules, find_rule, load_groups, load_rules
 from alertlab.rules.model import AlertRule, RecordingRule, RuleGroup
-from alertlab.rules.threshold import (
-    Threshold,
-    counter_selectors,
-    find_threshold,
-    find_windows,
-    window_ms_of,
-    with_window,
-)
+from alertlab.rules.threshold import Threshold, find_threshold, find_thresholds
+from alertlab.rules.windows import counter_selectors, find_windows, window_ms_of, with_window
 
 __all__ = [
     "AlertRule",
@@ -20,13 +16,16 @@ __all__ = [
     "RuleChange",
     "RuleGroup",
     "Threshold",
+    "alert_rules",
     "changed_expr",
     "compared_unit",
     "counter_selectors",
     "edit_rule",
     "find_rule",
     "find_threshold",
+    "find_thresholds",
     "find_windows",
+    "groups_of_answer",
     "lint_rule",
     "load_groups",
     "load_rules",

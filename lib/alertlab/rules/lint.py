@@ -10,7 +10,8 @@ import promql_parser as ast
 from alertlab.errors import BadInput
 from alertlab.promql import parse
 from alertlab.rules.model import AlertRule
-from alertlab.rules.threshold import Threshold, find_threshold, window_ms_of
+from alertlab.rules.threshold import Threshold, find_threshold
+from alertlab.rules.windows import window_ms_of
 from alertlab.units import SECOND_MS, format_duration
 
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)*")
@@ -29,6 +30,8 @@ def lint_rule(rule: AlertRule) -> list[Remark]:
     try:
         threshold = find_threshold(rule.expr)
     except BadInput:
+        return []
+    if not threshold.is_plain:  # what holds for the comparison need not hold for the whole
         return []
     return [
         remark
@@ -56,9 +59,12 @@ def text_reading(rule: AlertRule) -> str | None:
     return f"{counted} {threshold.op} {threshold.value:g}"
 
 
-def compared_unit(rule: AlertRule) -> str:
-    """Return the unit of what a rule compares, as far as its expression tells."""
-    compared = find_threshold(rule.expr).lhs
+def compared_unit(rule: AlertRule, comparison: int = 0) -> str:
+    """Return the unit of what a rule compares, as far as its expression tells.
+
+    comparison : which one, as ``find_threshold`` numbers them
+    """
+    compared = find_threshold(rule.expr, comparison).compared
     node = _bare(compared)
     while isinstance(node, ast.AggregateExpr | ast.ParenExpr):
         node = node.expr

@@ -1,31 +1,41 @@
-"""Where the number stands that a rule compares with, and the windows it looks through."""
+"""The numbers that an alert's expression compares with: where they stand, what they decide."""
 
 from __future__ import annotations
 
-import re
+import math
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-import promql_parser as ast
-
 from alertlab.errors import BadInput
-from alertlab.promql import parse
-from alertlab.units import format_duration, parse_duration
+from alertlab.promql.binary import COMPARISONS
+from alertlab.rules.level import (
+    MIRRORED,
+    Level,
+    NoLevel,
+    enclosed,
+    level_of,
+    matching_of,
+    returns_bool,
+)
+from alertlab.rules.parts import Part, constant_value, parts_of, span_of
 
-_MIRRORED = {">": "<", ">=": "<=", "<": ">", "<=": ">="}
-_NUMBER = r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?"
-_AT_END = re.compile(rf"(?:>=|<=|>|<)\s*({_NUMBER})[\s)]*\Z")
-_AT_START = re.compile(rf"[\s(]*({_NUMBER})\s*(?:>=|<=|>|<)")
-# Quoted strings are matched first, so that what stands inside one is taken for nothing else.
-_QUOTED = r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'|`[^`]*`"
-_WINDOW = re.compile(rf"{_QUOTED}|#[^\n]*|\[\s*(\d[0-9a-z]*)\s*\]")
-_COMMENT = re.compile(rf"{_QUOTED}|(#[^\n]*)")
+_Above = tuple[tuple[Part, int], ...]
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """``lhs op value``: what is compared, how, with which number, and where that number stands.
+    """A number that an expression compares with, and what can be compared with it instead.
 
-    ``start`` and ``end`` are its characters in the expression's text.
+    lhs : the level, PromQL: for every finite T, the expression with T in the number's place has
+        elements where ``lhs op T`` has any, told apart by their labels without the name.  For
+        ``x > 5`` it is x; else its values need not be those of the alert, and ±Inf stands for
+        elements that alert whatever T is
+    op : ``>``, ``>=``, ``<`` or ``<=``
+    value, start, end : the number and its characters in the expression's text; of constant
+        arithmetic such as ``5 * 60`` the result and the whole
+    compared : what the expression itself compares with the number
+    monotone : False where there is no such level, for the reason ``why`` (a clause).  Then ``op``
+        is the comparison's own, and ``lhs`` tells on what scale the number lies, no more
     """
 
     lhs: str
@@ -33,6 +43,9 @@ class Threshold:
     value: float
     start: int
     end: int
+    compared: str
+    monotone: bool = True
+    why: str = ""
 
     @property
     def rising(self) -> bool:
@@ -44,69 +57,148 @@ class Threshold:
         """True if a value equal to the threshold does not alert (``>``, ``<``)."""
         return self.op in (">", "<")
 
+    @property
+    def is_plain(self) -> bool:
+        """True if nothing but the comparison decides what alerts."""
+        return self.monotone and self.lhs == self.compared
 
-def find_threshold(expr: str) -> Threshold:
-    """Find the number that an alert's expression compares with.
 
-    The comparison must be the outermost operation: ``lhs > 5`` or ``5 < lhs``.  BadInput says
-    what the expression is instead.
+@dataclass(frozen=True)
+class _Comparison:
+    """``compared op number``, or, with ``factor_of``, ``compared op <arithmetic with number>``."""
+
+    part: Part
+    above: _Above
+    compared: Part
+    op: str
+    number: Part
+    factor_of: Part | None = None
+
+    @property
+    def is_outermost(self) -> bool:
+        return all(part.kind == "ParenExpr" for part, _ in self.above)
+
+
+def find_threshold(expr: str, which: int = 0) -> Threshold:
+    """Find a number that an alert's expression compares with.
+
+    which : 0 is the number of the outermost operation, if that is a comparison, else the
+        leftmost one; then come the others from left to right.  Comparisons by ``==`` and ``!=``,
+        which ask for a state, come last
+
+    Raises BadInput for an expression that compares nothing with a number, or fewer numbers.
     """
-    node = parse(expr)
-    while isinstance(node, ast.ParenExpr):
-        node = node.expr
-    if not isinstance(node, ast.BinaryExpr) or str(node.op) not in _MIRRORED:
+    whole, found = _comparisons(expr)
+    order = sorted(found, key=lambda one: (not one.is_outermost, one.op in ("==", "!=")))
+    if not 0 <= which < len(order):
         raise BadInput(
-            f"{expr!r} has no numeric threshold: "
-            "its outermost part is no comparison by >, >=, < or <="
+            f"{expr!r} has {len(order)} thresholds, numbered from 0; there is no {which}"
         )
-    if node.modifier is not None and node.modifier.return_bool:
-        raise BadInput(f"{expr!r} compares with bool, which alerts on every value; remove bool")
-    op, left, right = str(node.op), node.lhs, node.rhs
-    pattern = _AT_END
-    if isinstance(left, ast.NumberLiteral) and not isinstance(right, ast.NumberLiteral):
-        op, left, right, pattern = _MIRRORED[op], right, left, _AT_START
-    if not isinstance(right, ast.NumberLiteral) or isinstance(left, ast.NumberLiteral):
+    return _threshold(expr, whole, order[which])
+
+
+def find_thresholds(expr: str) -> list[Threshold]:
+    """Find every number that an alert's expression compares with, from left to right.
+
+    BadInput if there is none.
+    """
+    whole, found = _comparisons(expr)
+    return [_threshold(expr, whole, one) for one in found]
+
+
+def _comparisons(expr: str) -> tuple[Part, list[_Comparison]]:
+    """Return an expression's parts and its comparisons with numbers, at least one."""
+    whole = parts_of(expr)
+    comparisons = [(part, above) for part, above in whole.walk() if _is_comparison(part)]
+    found = [
+        one
+        for part, above in comparisons
+        if not returns_bool(part) or _is_compared(above)
+        for one in _numbers_of(part, above)
+        if math.isfinite(constant_value(one.number))
+    ]
+    if not found:
+        if any(returns_bool(part) for part, _ in comparisons):
+            raise BadInput(
+                f"{expr!r} has no numeric threshold: "
+                "it compares with bool, which alerts on every value; remove bool"
+            )
         raise BadInput(f"{expr!r} has no numeric threshold: it does not compare with a number")
-    found = pattern.search(expr)
-    if found is None or float(found[1]) != right.val or _in_comment(expr, found.start(1)):
-        raise BadInput(
-            f"the threshold of {expr!r} cannot be located in its text; "
-            "write the comparison as lhs > number, without comments behind it"
-        )
-    return Threshold(left.prettify(), op, right.val, *found.span(1))
+    return whole, sorted(found, key=lambda one: one.number.numbers.start)
 
 
-def _in_comment(expr: str, at: int) -> bool:
-    return any(one.start(1) <= at < one.end(1) for one in _COMMENT.finditer(expr) if one[1])
+def _is_comparison(part: Part) -> bool:
+    return part.kind == "BinaryExpr" and part.op in COMPARISONS
 
 
-def find_windows(expr: str) -> list[str]:
-    """Return the range selectors' durations in an expression, as written, each once."""
-    return list(dict.fromkeys(found[1] for found in _WINDOW.finditer(expr) if found[1]))
+def _is_compared(above: _Above) -> bool:
+    """Tell whether a comparison that can drop elements stands above."""
+    return any(_is_comparison(part) and not returns_bool(part) for part, _ in above)
 
 
-def with_window(expr: str, window_ms: int) -> str:
-    """Return the expression with every range selector's duration replaced by one window."""
-    text = f"[{format_duration(window_ms)}]"
-    return _WINDOW.sub(lambda found: text if found[1] else found[0], expr)
+def _numbers_of(part: Part, above: _Above) -> Iterator[_Comparison]:
+    """Give the numbers on either side of a comparison, those in its arithmetic if it has none."""
+    left, right = part.children
+    sides = [(left, right, part.op), (right, left, MIRRORED[part.op])]
+    if left.is_constant and right.is_constant:
+        return
+    for compared, other, op in sides:
+        if other.is_constant:
+            yield _Comparison(part, above, compared, op, other)
+    if left.is_constant or right.is_constant:
+        return
+    for compared, other, op in sides:
+        arithmetic = other.bare
+        if arithmetic.kind == "BinaryExpr" and arithmetic.op in ("+", "-", "*", "/"):
+            numbers = [child for child in arithmetic.children if child.is_constant]
+            if len(numbers) == 1:
+                yield _Comparison(part, above, compared, op, numbers[0], arithmetic)
 
 
-def window_ms_of(expr: str) -> int | None:
-    """Return the one window [ms] an expression looks through, None if it has none or several."""
-    # A bare number in brackets means seconds.
-    windows = {parse_duration(f"{one}s" if one.isdigit() else one) for one in find_windows(expr)}
-    return windows.pop() if len(windows) == 1 else None
+def _threshold(expr: str, whole: Part, found: _Comparison) -> Threshold:
+    start, end = span_of(expr, whole, found.number)
+    value, compared = constant_value(found.number), found.compared.text
+    try:
+        level = _level(found)
+    except NoLevel as no:
+        scale = _scale(found)
+        return Threshold(scale, found.op, value, start, end, compared, monotone=False, why=f"{no}")
+    return Threshold(level.text, level.op, value, start, end, compared)
 
 
-def counter_selectors(expr: str) -> list[str]:
-    """Return the selectors of counters in an expression: what rate, irate and increase read."""
-    found: list[str] = []
+def _level(found: _Comparison) -> Level:
+    if returns_bool(found.part):
+        raise NoLevel("it compares with bool, after which every value is there as 0 or 1")
+    if found.op in ("==", "!="):
+        raise NoLevel(f"it compares by {found.op}, for which no number is higher than another")
+    if found.factor_of is not None:
+        raise NoLevel("the number stands in arithmetic with what is compared")
+    return level_of(found.compared, found.op, found.above)
 
-    def visit(node: object) -> None:
-        if isinstance(node, ast.Call) and node.func.name in ("rate", "irate", "increase"):
-            (argument,) = node.args
-            if isinstance(argument, ast.MatrixSelector):
-                found.append(argument.vector_selector.prettify())
 
-    ast.walk(parse(expr), visit)
-    return list(dict.fromkeys(found))
+def _scale(found: _Comparison) -> str:
+    """Return what lies on the scale of the number: what it is compared with, solved for it."""
+    compared, arithmetic = found.compared, found.factor_of
+    if arithmetic is None:
+        return f"vector({compared.text})" if compared.is_scalar else compared.text
+    left, right = arithmetic.children
+    number_first = left.is_constant
+    other = right if number_first else left
+    op = {"*": "/", "/": "*" if number_first else "/", "+": "-", "-": "+" if number_first else "-"}
+    matching = "" if compared.is_scalar or other.is_scalar else _matched(found.part)
+    words = [enclosed(compared.text), op[arithmetic.op], matching, enclosed(other.text)]
+    solved = " ".join(filter(None, words))
+    if not number_first and arithmetic.op in ("/", "-"):  # b / T, b - T
+        solved = f"1 / ({solved})" if arithmetic.op == "/" else f"-({solved})"
+    return f"vector({solved})" if compared.is_scalar and other.is_scalar else solved
+
+
+def _matched(part: Part) -> str:
+    """Return an operator's whole vector matching as PromQL."""
+    modifier = part.tree.modifier
+    if modifier is None:
+        return ""
+    many = {"ManyToOne": "group_left", "OneToMany": "group_right"}
+    side = many.get(str(modifier.card).rpartition(".")[2], "")
+    include = f" ({', '.join(modifier.group_labels or ())})" if side else ""
+    return f"{matching_of(part)} {side}{include}".strip()

@@ -21,10 +21,15 @@ __all__ = [
 
 
 class Source(Protocol):
-    """What a stage may ask of its input; both kinds of source pass the same tests."""
+    """What a stage may ask of its input; both kinds of source pass the same tests.
+
+    ``semantics`` and ``max_samples`` are what PromQL over its samples is to be evaluated by.
+    """
 
     start_ms: int
     end_ms: int
+    semantics: int
+    max_samples: int
 
     def range_query(self, expr: str, start_ms: int, end_ms: int, step_ms: int) -> Frame:
         """Evaluate ``expr`` at ``start, start + step, … <= end``."""

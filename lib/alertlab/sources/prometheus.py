@@ -7,10 +7,12 @@ warnings and makes a Python object of every sample.
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
@@ -19,8 +21,9 @@ import requests
 from prometheus_api_client import PrometheusConnect
 from urllib3.util.retry import Retry
 
-from alertlab.errors import BadInput, ServerError
+from alertlab.errors import BadInput, EvaluationFailed, ServerError
 from alertlab.frame import STALE_NAN, Frame, FrameBuilder, Series
+from alertlab.promql import MAX_SAMPLES
 from alertlab.sources.answers import decode
 from alertlab.sources.credentials import authenticate
 from alertlab.sources.grid import put_on_grid, step_times
@@ -49,6 +52,7 @@ class PrometheusSource:
     """Range queries and raw samples of a server, with warnings and cost kept for the report."""
 
     start_ms = 0  # a server does not say how far back it remembers
+    max_samples = MAX_SAMPLES
 
     def __init__(self, url: str, *, token_env: str = "PROMETHEUS_TOKEN") -> None:
         try:
@@ -135,6 +139,18 @@ class PrometheusSource:
         # The last step lies after the end, and its markers may.
         return [_until(one, end_ms) for one in marked]
 
+    def rules_answer(self) -> dict[str, Any]:
+        """Return the ``data`` object of ``/api/v1/rules``: the rule groups that the server runs.
+
+        web/api/v1/api.go, rules.  Raises ServerError for what is no answer of Prometheus.
+        """
+        return self._data("rules", exclude_alerts="true")  # known from 2.49 on
+
+    @cached_property
+    def semantics(self) -> int:
+        """The PromQL that the server speaks: 2 for Prometheus 2, else 3."""
+        return 2 if str(self._data("status/buildinfo").get("version")).startswith("2.") else 3
+
     def provenance(self) -> dict[str, Any]:
         """Say where the numbers come from, for manifests and reports."""
         return {
@@ -145,6 +161,20 @@ class PrometheusSource:
             "queries": list(self._queries),
             "warnings": list(dict.fromkeys(self._warnings)),
         }
+
+    def _data(self, what: str, **parameters: str) -> dict[str, Any]:
+        """Return the ``data`` object that ``api/v1/<what>`` answers."""
+        with self._told():
+            answer = self._session.get(
+                f"{self.url}/api/v1/{what}",
+                params=parameters,
+                timeout=_TIMEOUT_SECONDS,
+                verify=self._session.verify,  # as in _ask
+            )
+            data = json.loads(answer.content)["data"]
+            if not isinstance(data, dict):
+                raise TypeError
+        return data
 
     def _ask(self, what: str, form: dict[str, Any]) -> list[Series]:
         """Return the series that ``api/v1/<what>`` answers; its notices are kept."""
@@ -226,8 +256,10 @@ class PrometheusSource:
                 f"{self.url} refused access ({response.status_code} {reason}); "
                 "give credentials in PROMETHEUS_TOKEN, or PROMETHEUS_USERNAME and _PASSWORD"
             )
-        if response.status_code in (400, 422):
+        if response.status_code == 400:
             raise BadInput(f"{self.url} refused the query: {reason}")
+        if response.status_code == 422:
+            raise EvaluationFailed(f"{self.url} could not evaluate the query: {reason}")
         raise ServerError(f"{self.url} failed with {response.status_code}: {reason}")
 
     def _check_redirect(self, response: requests.Response) -> None:
