@@ -122,12 +122,20 @@ def test_alert_identity(labels: dict, expected: dict) -> None:
     assert alert_identity(rule, sample) == label_set(expected)
 
 
-def test_two_results_of_one_identity_are_refused(replay) -> None:
-    """Prometheus fails such an evaluation; the sentence says when and what to do."""
-    rule = rule_of("m > 5", labels=(("p", "same"),))
-    series = ('m{p="a"}', "9 _ _ _ _ _ _ 9"), ('m{p="b"}', "_ _ _ _ _ 9 9 9")
-    with pytest.raises(BadInput, match=r"r.yml:1: rule A: at 1970-01-01T00:07:00Z two results"):
-        replay(rule, *series, end=8)
+def test_two_results_of_one_alert_fail_the_evaluation(replay, caplog) -> None:
+    """Where both are above: the state stays as it was, time goes on, and it is told."""
+    series = ('m{p="a"}', "9 stale _ 9 9 9 0 0 9"), ('m{p="b"}', "_ _ _ 9 9 0 0 0 9")
+    same = {"labels": (("p", "same"),)}
+    assert replay(rule_of("m > 5", **same), *series, end=8) == [(0, 0, 1), (5, 5, 6)]
+    assert "3 of its evaluations fail" in caplog.text
+    assert replay(rule_of("m > 5", hold_duration_ms=MINUTE_MS, **same), *series, end=8) == [
+        (0, None, 1),
+        (5, None, 6),
+    ]
+    going = ('m{p="a"}', "9 9 9 9 0"), ('m{p="b"}', "0 9 9 0 0")
+    held = rule_of("m > 5", hold_duration_ms=3 * MINUTE_MS, **same)
+    assert replay(held, *going, end=4) == [(0, 3, 4)]
+    assert replay(rule_of("m < 5", **same), *going, end=4) == [(0, 0, 1), (3, 3, None)]
 
 
 def test_one_identity_from_several_series_in_turn(replay) -> None:

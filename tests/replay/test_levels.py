@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from alertlab.replay import firing_level, signed_threshold, signed_values
+from alertlab.replay import firing_level, levels, signed_threshold, signed_values
 from alertlab.rules import find_threshold
 
 ABSENT = None
@@ -134,3 +134,66 @@ def test_durations_are_rounded_up_to_evaluations(hold_s: int, slots: int) -> Non
 def test_the_interval_matters() -> None:
     """The same ``for`` is more evaluations at a shorter interval."""
     assert np.flatnonzero(level_of([1] * 9, ">", 60, 0, interval_s=15) > 0)[0] == 4
+
+
+def naive_at_times(times: list, values: list, limit: float, hold: int, keep: int) -> list[bool]:
+    """rules/alerting.go, Eval, at any times; -INF is no value."""
+    active_at = kept_since = None
+    firing, told = False, []
+    for now, value in zip(times, values, strict=True):
+        if value > limit:
+            active_at = now if active_at is None else active_at
+            kept_since = None
+            firing = firing or now - active_at >= hold
+        elif firing and keep > 0:
+            kept_since = now if kept_since is None else kept_since
+            if now - kept_since >= keep:
+                active_at, firing, kept_since = None, False, None
+        else:
+            active_at, firing = None, False
+        told.append(firing)
+    return told
+
+
+@settings(deadline=None, max_examples=300)
+@given(
+    st.lists(st.tuples(st.integers(1, 5), st.integers(-3, 3)), min_size=1, max_size=60),
+    st.integers(0, 9),
+    st.integers(0, 9),
+)
+def test_missed_evaluations_are_time_that_passes(
+    slots: list[tuple[int, int]], hold: int, keep: int
+) -> None:
+    """Where slots are missing, the level is the state machine that goes by its clock."""
+    number = np.cumsum([step for step, _ in slots])
+    values = [-INF if value == -3 else float(value) for _, value in slots]
+    level = firing_level(
+        np.array([values]),
+        interval_ms=1,
+        hold_duration_ms=hold,
+        keep_firing_for_ms=keep,
+        number=number,
+    )[0]
+    for limit in np.arange(-3.5, 4):
+        found = (level > limit).tolist()
+        assert found == naive_at_times(number.tolist(), values, limit, hold, keep), limit
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.integers(1, 3), st.integers(1, 700), st.integers(0, 40), st.integers(0, 40), st.integers()
+)
+def test_pieces_and_strides_change_nothing(
+    series: int, n: int, hold: int, keep: int, seed: int
+) -> None:
+    """Rows are cut into pieces, and a piece into strides; neither is seen in the answer."""
+    rng = np.random.default_rng(abs(seed))
+    x = np.where(rng.random((series, n)) < 0.2, -INF, rng.integers(-5, 6, (series, n)) * 1.0)
+    number = np.cumsum(rng.choice([1, 1, 1, 4], n))
+    for numbers in (None, number):
+        ask = {"interval_ms": 1, "hold_duration_ms": hold, "keep_firing_for_ms": keep}
+        whole = firing_level(x, number=numbers, **ask)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(levels, "_PIECE", 50)
+            patch.setattr(levels, "_STRIDE", 8)
+            np.testing.assert_array_equal(firing_level(x, number=numbers, **ask), whole)
