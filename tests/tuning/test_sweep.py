@@ -16,7 +16,7 @@ from alertlab.incidents import INCIDENT_COLUMNS, Margins, no_incidents
 from alertlab.replay import EvaluatedRule, find_episodes, fired
 from alertlab.rules import AlertRule, find_threshold
 from alertlab.tuning import Span, group_level
-from alertlab.tuning.grid import human_thresholds
+from alertlab.tuning.grid import few_thresholds, human_thresholds
 from alertlab.tuning.sweep import Truth, sweep_thresholds
 from alertlab.units import MINUTE_MS, WEEK_MS, label_set
 
@@ -203,3 +203,18 @@ def test_thresholds_that_people_would_write(
     assert not set(outside) & set(found.tolist())
     assert (np.diff(found) > 0).all()
     assert all(float(f"{one:.3g}") == one for one in found)
+
+
+@pytest.mark.parametrize(
+    ("expr", "values", "expected"),
+    [
+        ("m > 5", [1.0, 100.0], [1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9, 10, 12, 15]),
+        ("m == 1", [0.0, 1.0, 3.0, np.inf, np.nan], [0, 1, 3]),
+        ("m != 7", list(range(100)), list(range(15))),
+        ("m == -1", list(range(100)), list(range(-1, 7))),
+        ("m > 5", [], [5]),
+    ],
+)
+def test_few_thresholds(expr: str, values: list[float], expected: list[float]) -> None:
+    """Seven on either side of the present one; of a state only what occurs."""
+    assert few_thresholds(np.array(values), find_threshold(expr)).tolist() == expected

@@ -286,12 +286,14 @@ def test_an_unknown_time_zone_is_refused(tune) -> None:
 def test_a_rule_without_a_number_cannot_be_tuned(tune) -> None:
     """The sentence says what the expression is instead."""
     with pytest.raises(BadInput, match="has no numeric threshold"):
-        tune(values_of(), replace(RULE, expr="m == 5"))
+        tune(values_of(), replace(RULE, expr="m > n"))
+    with pytest.raises(BadInput, match="has 1 thresholds, numbered from 0; there is no 1"):
+        tune(values_of(), comparison=1)
 
 
 def test_slots_can_be_moved(tune) -> None:
-    """The offset moves every evaluation, and the span with it."""
-    assert tune(values_of(), slot_offset_ms=7_000).span.start_ms == 7_000
+    """The offset moves every evaluation."""
+    assert tune(values_of(), slot_offset_ms=7_000).evaluated.frame.times[0] == 7_000
 
 
 def test_progress_is_told_of_every_window(tune) -> None:
@@ -329,3 +331,112 @@ def test_the_better_reading_wins_and_the_written_one_keeps_a_tie(tune) -> None:
 def test_spans_reach_one_interval_past_the_last_evaluation(tune) -> None:
     """Two weeks of evaluations a minute apart are two weeks."""
     assert tune(values_of()).span.end_ms == 2 * WEEK_MS
+
+
+COUNTS = ["rises", "false_rises", "firing_hours", "detected", "delay_p50_seconds", "owed"]
+JOINED = "(m > 5) * on () group_left () vector(1)"  # as ``m > 5``, but nobody sees that
+
+
+def counts_of(tuning: Tuning) -> pd.DataFrame:
+    """The candidates' counts by setting."""
+    settings = ["window_ms", "hold_duration_ms", "keep_firing_for_ms", "threshold"]
+    return tuning.candidates.set_index(settings)[COUNTS].sort_index()
+
+
+def test_thresholds_one_by_one_are_as_all_at_once(tune) -> None:
+    """What each evaluation by itself tells is what the level tells, and the reason says how."""
+    at_once = tune(values_of(blips=3))
+    one_by_one = tune(values_of(blips=3), replace(RULE, expr=JOINED))
+    each, every = counts_of(one_by_one), counts_of(at_once)
+    assert len(each) == 15 * 6 * 3
+    pd.testing.assert_frame_equal(each, every.loc[each.index])
+    assert one_by_one.evaluated.threshold is None
+    assert one_by_one.verdict == CHANGE
+    assert one_by_one.current == at_once.current
+    assert (one_by_one.recommended.false_pages, len(one_by_one.recommended.caught)) == (0, 6)
+    assert 8 < one_by_one.change.threshold < 20
+    assert one_by_one.validation.optimism == at_once.validation.optimism
+    assert (
+        "each evaluated by itself, because what passes the comparison is combined with other"
+        in (one_by_one.reason)
+    )
+    assert "by itself" not in at_once.reason
+    assert one_by_one.coverage == at_once.coverage
+
+
+def test_windows_are_tried_one_by_one_too(tune) -> None:
+    """Each window with each threshold, on the scale that the window gives."""
+    joined = replace(RULE, expr="(sum_over_time(m[1m]) > 50) * on () group_left () vector(1)")
+    tuning = tune(values_of(blips=3), joined, windows_ms=[MINUTE_MS, 10 * MINUTE_MS])
+    assert set(tuning.candidates["window_ms"]) == {MINUTE_MS, 10 * MINUTE_MS}
+    alone = replace(RULE, expr="sum_over_time(m[10m]) > 50")
+    each, every = (
+        counts_of(one).loc[10 * MINUTE_MS]
+        for one in (tuning, tune(values_of(blips=3), alone, windows_ms=[]))
+    )
+    both = each.index.intersection(every.index)
+    assert len(both) > 100
+    pd.testing.assert_frame_equal(each.loc[both], every.loc[both])
+    # The sums reach 20 in a minute and 200 in ten, and twice the highest is worth a try.
+    highest = tuning.candidates.groupby("window_ms")["threshold"].max()
+    assert highest.to_dict() == {MINUTE_MS: 100, 10 * MINUTE_MS: 150}
+
+
+def test_a_state_is_tried_with_the_values_that_occur(tune) -> None:
+    """``==`` and ``!=`` can only be tuned to another value that there is."""
+    tuning = tune(values_of(blips=3), replace(RULE, expr="m == 8"))
+    assert set(tuning.candidates["threshold"]) == {1, 8, 20}
+    assert (tuning.verdict, tuning.recommended.setting.threshold) == (CHANGE, 20)
+    assert tuning.change == RuleChange(threshold=20)
+    assert "because it compares by ==" in tuning.reason
+    assert tuning.coverage["data_ratio"] == 1.0
+
+
+def test_a_templated_label_needs_each_threshold(tune) -> None:
+    """An alert's labels may hold its value, which no level has."""
+    rule = replace(RULE, labels=(("how", "{{ if gt $value 10.0 }}high{{ else }}low{{ end }}"),))
+    tuning = tune(values_of(blips=3), rule)
+    assert "because a template makes the labels of its alerts depend" in tuning.reason
+    assert tuning.verdict == CHANGE
+    assert 8 < tuning.recommended.setting.threshold < 20
+
+
+def test_gaps_count_where_thresholds_are_tried_one_by_one(tune) -> None:
+    """Nothing to compare is not the same as nothing that alerts."""
+    values = values_of(blips=3)
+    values[np.arange(len(values)) % 1440 > 400] = np.nan
+    tuning = tune(values, replace(RULE, expr=JOINED))
+    assert tuning.verdict == NOT_ENOUGH_DATA
+    assert tuning.coverage["data_ratio"] == pytest.approx(405 / 1440, abs=0.01)
+
+
+def test_which_comparison_is_tuned(tune) -> None:
+    """The other one stays; the edit says which number is meant, and the numbers agree."""
+    values = values_of(blips=3)
+    both = replace(RULE, expr="m > 5 and m < 30")
+    first, second = tune(values, both), tune(values, both, comparison=1)
+    assert (first.current.setting.threshold, second.current.setting.threshold) == (5, 30)
+    assert first.change == RuleChange(threshold=first.recommended.setting.threshold)
+    turned = tune(values, replace(RULE, expr="m < 30 and m > 5"), comparison=1)
+    pd.testing.assert_frame_equal(counts_of(first), counts_of(turned))
+    assert turned.change == replace(first.change, comparison=1)
+    assert turned.evaluated.rule.expr == "m < 30 and m > 5"
+    assert "by itself" not in turned.reason
+    joined = replace(RULE, expr="(m > 5 and m < 30) * on () group_left () vector(1)")
+    each, every = counts_of(tune(values, joined, comparison=1)), counts_of(second)
+    both = each.index.intersection(every.index)
+    assert len(both) > 100
+    pd.testing.assert_frame_equal(each.loc[both], every.loc[both])
+    # Whatever m has to be below, it has to be above 5: no limit keeps out the blips of 8 alone.
+    assert second.candidates["false_rises"].min() == 0
+    assert counts_of(second).loc[(slice(None), 0, 0, 30), "rises"].item() == 48
+
+
+def test_a_comparison_inside_an_aggregation_is_tuned(tune) -> None:
+    """The group alerts if any member does: the counts are those of the members' highest."""
+    plain, inside = (
+        tune(values_of(blips=3)),
+        tune(values_of(blips=3), replace(RULE, expr="sum(m > 5)")),
+    )
+    pd.testing.assert_frame_equal(plain.candidates, inside.candidates)
+    assert (inside.verdict, inside.change) == (plain.verdict, plain.change)

@@ -32,12 +32,17 @@ class Setting:
     window_ms: int | None
 
     def apply(self, evaluated: EvaluatedRule) -> EvaluatedRule:
-        """Return the evaluated rule (of this setting's window) with this setting's numbers."""
+        """Return the evaluated rule with this setting's numbers.
+
+        evaluated : with this setting's window and, if it was evaluated as a whole, threshold
+        """
         rule = replace(
             evaluated.rule,
             hold_duration_ms=self.hold_duration_ms,
             keep_firing_for_ms=self.keep_firing_for_ms,
         )
+        if evaluated.threshold is None:
+            return replace(evaluated, rule=rule)
         threshold = replace(evaluated.threshold, value=self.threshold)
         return replace(evaluated, rule=rule, threshold=threshold)
 
@@ -100,7 +105,7 @@ def score_setting(
 ) -> Score:
     """Replay one setting through Alertmanager and score it within ``span``.
 
-    evaluated : the rule evaluated with the setting's window
+    evaluated : as for ``Setting.apply``
     """
     tuned = setting.apply(evaluated)
     episodes = find_episodes(tuned)

@@ -76,6 +76,7 @@ def sweep_thresholds(
     """Count, for each threshold, what the group would have done within ``span``.
 
     level : of the group, from ``group_level``
+    thresholds : of a rule evaluated as a whole, the one that it was evaluated with
     truth : of the same evaluations
 
     Columns: ``threshold``; ``rises``; ``false_rises`` (outside every incident); ``firing_hours``;
@@ -83,7 +84,7 @@ def sweep_thresholds(
     and ``critical_detected`` (numbers of owed incidents); ``delay_p50_seconds``,
     ``delay_p90_seconds`` (over the detected, NaN of none).
     """
-    signed = _exact(signed_threshold(thresholds, evaluated.threshold), evaluated)
+    signed = _exact(thresholds, evaluated)
     inside = (truth.times >= span.start_ms) & (truth.times < span.end_ms)
     before = np.concatenate([[-np.inf], level[:-1]])
     rising = inside & (level > before)
@@ -140,8 +141,14 @@ def _quantile_of_found(delays: np.ndarray, q: float) -> np.ndarray:
     return below + (above - below) * (rank - low)
 
 
-def _exact(signed: np.ndarray, evaluated: EvaluatedRule) -> np.ndarray:
-    """Return thresholds for a strict comparison: ``level >= T`` is ``level > just below T``."""
+def _exact(thresholds: np.ndarray, evaluated: EvaluatedRule) -> np.ndarray:
+    """Return what levels are to exceed, on their scale; ``>= T`` is ``> just below T``.
+
+    Without a threshold the expression has decided already: what alerts is at 1.
+    """
+    if evaluated.threshold is None:
+        return np.zeros(len(thresholds))
+    signed = signed_threshold(thresholds, evaluated.threshold)
     return signed if evaluated.threshold.strict else np.nextafter(signed, -np.inf)
 
 

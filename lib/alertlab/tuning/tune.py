@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby, product
+from itertools import product
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from alertlab.incidents import Margins, no_incidents, owed, starting_within
 from alertlab.notify import AlertmanagerConfig, single_receiver
-from alertlab.replay import EvaluatedRule, evaluate_rule
-from alertlab.rules import AlertRule, RuleChange, find_threshold, window_ms_of, with_window
+from alertlab.replay import EvaluatedRule
+from alertlab.rules import AlertRule, RuleChange
 from alertlab.sources import Source
+from alertlab.tuning.evaluations import Evaluations
 from alertlab.tuning.grid import (
     HOLD_DURATIONS_MS,
     KEEP_FIRING_FOR_MS,
@@ -34,7 +36,6 @@ from alertlab.tuning.score import Score, Setting, score_setting
 from alertlab.tuning.sweep import Span, Truth, group_level, sweep_thresholds
 from alertlab.tuning.verdict import CHANGE, LEAVE, Validation, coverage_of, decide, validate
 
-_KEPT_BYTES = 50_000_000  # of one window's values; several stay far below a gigabyte
 _LONGEST_FRONT, _LONGEST_SHORTLIST = 6, 24
 
 
@@ -43,7 +44,7 @@ class Tuning:
     """What a tuning session reads: the verdict, why, and the candidates behind it.
 
     ``evaluated`` is the rule as written; ``candidates`` has one row per setting with the group's
-    counts (tuning.sweep).
+    counts (tuning.sweep); ``comparison`` says which of the rule's thresholds was tuned.
     """
 
     rule: AlertRule
@@ -57,6 +58,7 @@ class Tuning:
     validation: Validation | None
     span: Span
     coverage: dict[str, Any]
+    comparison: int = 0
 
     @property
     def change(self) -> RuleChange | None:
@@ -64,9 +66,8 @@ class Tuning:
         if self.verdict != CHANGE:
             return None
         new, old = self.recommended.setting, self.current.setting
-        return RuleChange(
-            **{knob: value for knob, value in vars(new).items() if value != getattr(old, knob)}
-        )
+        turned = {knob: value for knob, value in vars(new).items() if value != getattr(old, knob)}
+        return RuleChange(**turned, comparison=self.comparison)
 
     def to_json(self) -> dict[str, Any]:
         """Return the document that ``alertlab tune --json`` prints."""
@@ -95,30 +96,34 @@ def tune_rule(
     windows_ms: Iterable[int] = WINDOWS_MS,
     time_zone: str = "UTC",
     slot_offset_ms: int = 0,
+    comparison: int = 0,
     track: Callable[[list], Iterable] = iter,
 ) -> Tuning:
     """Sweep a rule's window, ``for``, ``keep_firing_for`` and threshold, and recommend one setting.
 
     incidents : as ``load_incidents``; without any the verdict is "not enough data"
     config : Alertmanager's; without one every group goes to one receiver
+    comparison : which threshold of the rule is tuned, as ``find_threshold`` numbers them
     track : wraps the list of settings to show progress, for instance ``tqdm``
+
+    One evaluation of a window tells of every threshold where the rule has a level (rules.level);
+    else few thresholds are tried, each evaluated by itself, and the reason says so.
 
     Raises BadInput for a rule without a numeric threshold.
     """
     incidents = no_incidents() if incidents is None else incidents
     config = single_receiver() if config is None else config
     margins, constraints = margins or Margins(), constraints or Constraints()
-    threshold = find_threshold(rule.expr)
-    current = Setting(
-        threshold.value, rule.hold_duration_ms, rule.keep_firing_for_ms, window_ms_of(threshold.lhs)
+    evaluations = Evaluations(
+        rule, source, start_ms, end_ms, slot_offset_ms=slot_offset_ms, comparison=comparison
     )
-    evaluate = _Evaluations(rule, source, start_ms, end_ms, slot_offset_ms)
-    evaluated = evaluate(current.window_ms)
+    current = evaluations.current
+    evaluated = evaluations(current)
     span = Span(evaluated.start_ms, int(evaluated.frame.times[-1]) + rule.interval_ms)
     middle = (span.start_ms + span.end_ms) // 2
     spans = [span, Span(span.start_ms, middle), Span(middle, span.end_ms)]
     windows = _windows_to_try(current.window_ms, windows_ms, rule.interval_ms)
-    whole, seen, unseen = _sweep(evaluate, windows, current, incidents, margins, spans, track)
+    whole, seen, unseen = _sweep(evaluations, windows, current, incidents, margins, spans, track)
     short = _settings(shortlist(whole, constraints, current, _LONGEST_SHORTLIST))
     front = _settings(pareto_front(whole, constraints).tail(_LONGEST_FRONT))
     holding = [one for one in front if holds_constraints(whole, constraints, one)]
@@ -126,16 +131,16 @@ def tune_rule(
         score_setting, config=config, incidents=incidents, margins=margins, span=span,
         time_zone=time_zone,
     )  # fmt: skip
-    scores = _score_each([current, *short, *front], evaluate, score)
+    scores = _score_each([current, *short, *front], evaluations, score)
     possible = [scores[one] for one in dict.fromkeys([*short, *holding])]
     best = pick(possible, current) if possible else None
-    coverage = coverage_of(evaluated, span, incidents)
+    coverage = coverage_of(evaluated, evaluations.data_ratio(), span, incidents)
     holds = holds_constraints(whole, constraints, current)
     verdict, reason = decide(scores[current], best, holds, constraints, coverage)
     return Tuning(
         rule=rule,
         verdict=verdict,
-        reason=reason,
+        reason=f"{reason}{_each_by_itself(evaluations)}",
         current=scores[current],
         recommended=best if verdict == CHANGE else None,
         front=tuple(unbeaten([*([best] if best else []), *map(scores.get, [*front, *short])])),
@@ -144,6 +149,7 @@ def tune_rule(
         validation=validate(seen, unseen, constraints, current, spans[1], spans[2]),
         span=span,
         coverage=coverage,
+        comparison=comparison,
     )
 
 
@@ -166,29 +172,13 @@ def reading_change(written: AlertRule, best: Tuning) -> RuleChange:
     return change if best.rule.expr == written.expr else replace(change, expr=best.rule.expr)
 
 
-@dataclass(frozen=True)
-class _Evaluations:
-    """Evaluates a rule with another window; small results are kept, as each is asked for twice."""
-
-    rule: AlertRule
-    source: Source
-    start_ms: int
-    end_ms: int
-    slot_offset_ms: int
-    kept: dict[int | None, EvaluatedRule] = field(default_factory=dict)
-
-    def __call__(self, window_ms: int | None) -> EvaluatedRule:
-        """Return the rule evaluated with a window; None: with the windows as written."""
-        if window_ms in self.kept:
-            return self.kept[window_ms]
-        expr = self.rule.expr if window_ms is None else with_window(self.rule.expr, window_ms)
-        evaluated = evaluate_rule(
-            replace(self.rule, expr=expr), self.source, self.start_ms, self.end_ms,
-            slot_offset_ms=self.slot_offset_ms,
-        )  # fmt: skip
-        if evaluated.frame.values.nbytes <= _KEPT_BYTES:
-            self.kept[window_ms] = evaluated
-        return evaluated
+def _each_by_itself(evaluations: Evaluations) -> str:
+    if not evaluations.why:
+        return ""
+    return (
+        " Only thresholds near the present one were tried, each evaluated by itself, because "
+        f"{evaluations.why}."
+    )
 
 
 def _windows_to_try(
@@ -207,21 +197,16 @@ def _settings(candidates: pd.DataFrame) -> list[Setting]:
 
 def _score_each(
     settings: Iterable[Setting],
-    evaluate: _Evaluations,
+    evaluations: Evaluations,
     score: Callable[[EvaluatedRule, Setting], Score],
 ) -> dict[Setting, Score]:
-    """Score settings window by window, so that only one evaluated window is held at a time."""
-    by_window = sorted(dict.fromkeys(settings), key=lambda one: one.window_ms or 0)
-    return {
-        setting: score(evaluated, setting)
-        for window, group in groupby(by_window, key=lambda one: one.window_ms)
-        for evaluated in [evaluate(window)]
-        for setting in group
-    }
+    """Score settings in an order in which each evaluation is made once and let go."""
+    ordered = sorted(dict.fromkeys(settings), key=lambda one: (one.window_ms or 0, one.threshold))
+    return {setting: score(evaluations(setting), setting) for setting in ordered}
 
 
 def _sweep(
-    evaluate: _Evaluations,
+    evaluations: Evaluations,
     windows: list[int | None],
     current: Setting,
     incidents: pd.DataFrame,
@@ -229,26 +214,36 @@ def _sweep(
     spans: list[Span],
     track: Callable[[list], Iterable],
 ) -> list[pd.DataFrame]:
-    """Return the candidates' counts on each span; one pass per window and duration."""
+    """Return the candidates' counts on each span; one pass per evaluation and duration."""
     holds = sorted({current.hold_duration_ms, *HOLD_DURATIONS_MS})
     keeps = sorted({current.keep_firing_for_ms, *KEEP_FIRING_FOR_MS})
     parts: list[list[pd.DataFrame]] = [[] for _ in spans]
     for window in track(windows):
-        evaluated = evaluate(window)
-        truth = Truth.lay(evaluated, incidents, margins)
-        direction = 1 if evaluated.threshold.rising else -1
-        for hold, keep in product(holds, keeps):
-            level = group_level(evaluated, hold, keep)
-            thresholds = human_thresholds(direction * level, current.threshold)
-            for part, span in zip(parts, spans, strict=True):
-                table = sweep_thresholds(evaluated, level, thresholds, truth, span)
-                part.append(
-                    table.assign(window_ms=window, hold_duration_ms=hold, keep_firing_for_ms=keep)
-                )
-    owes = owed(incidents, evaluated.rule.name)
+        for evaluated, tried in evaluations.of_window(window):
+            truth = Truth.lay(evaluated, incidents, margins)
+            for hold, keep in product(holds, keeps):
+                level = group_level(evaluated, hold, keep)
+                thresholds = _thresholds(evaluated, level, tried, current.threshold)
+                for part, span in zip(parts, spans, strict=True):
+                    table = sweep_thresholds(evaluated, level, thresholds, truth, span)
+                    part.append(
+                        table.assign(
+                            window_ms=window, hold_duration_ms=hold, keep_firing_for_ms=keep
+                        )
+                    )
+    owes = owed(incidents, evaluations.rule.name)
     return [
         pd.concat(part, ignore_index=True).assign(
             owed=len(starting_within(owes, span.start_ms, span.end_ms))
         )
         for part, span in zip(parts, spans, strict=True)
     ]
+
+
+def _thresholds(
+    evaluated: EvaluatedRule, level: np.ndarray, tried: float | None, current: float
+) -> np.ndarray:
+    """Return the thresholds that an evaluation tells of."""
+    if tried is not None:
+        return np.array([tried])
+    return human_thresholds(level if evaluated.threshold.rising else -level, current)

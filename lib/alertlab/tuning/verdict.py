@@ -13,7 +13,7 @@ from alertlab.replay import EvaluatedRule
 from alertlab.tuning.recommend import Constraints, rows_of, shortlist, to_setting
 from alertlab.tuning.score import Score, Setting
 from alertlab.tuning.sweep import Span
-from alertlab.units import MINUTE_MS, WEEK_MS, format_duration
+from alertlab.units import MINUTE_MS, SECOND_MS, WEEK_MS, format_duration
 
 CHANGE, LEAVE = "change", "leave"
 NOT_ENOUGH_DATA, CANNOT_FIX = "not enough data", "cannot be fixed by a threshold"
@@ -40,14 +40,16 @@ class Validation:
         return self.false_rises_unseen - self.false_rises_seen
 
 
-def coverage_of(evaluated: EvaluatedRule, span: Span, incidents: pd.DataFrame) -> dict[str, Any]:
+def coverage_of(
+    evaluated: EvaluatedRule, data_ratio: float, span: Span, incidents: pd.DataFrame
+) -> dict[str, Any]:
     """Return what an answer rests on: history, evaluations, data, incidents."""
     owes = starting_within(owed(incidents, evaluated.rule.name), span.start_ms, span.end_ms)
     return {
         "weeks": round(span.weeks, 3),
         "evaluations": int(evaluated.reported.sum()),
-        "data_ratio": evaluated.data_ratio,
-        "warm_up_seconds": (evaluated.start_ms - int(evaluated.frame.times[0])) / 1000,
+        "data_ratio": data_ratio,
+        "warm_up_seconds": evaluated.coverage.warm_up_ms / SECOND_MS,
         "owed_incidents": len(owes),
     }
 
