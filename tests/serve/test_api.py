@@ -154,7 +154,7 @@ def test_steps(api):
 def test_about_itself(api, semantics):
     """Which Prometheus is followed, and by whom; the limits."""
     about = json.loads(api.build_info(form()))["data"]
-    assert about["version"] == {2: "2.42.0", 3: "3.14.0"}[semantics]
+    assert about["version"] == {2: "2.42.0", 3: "3.16.0"}[semantics]
     assert about["revision"].startswith("alertlab ")
     limits = json.loads(api.flags(form()))["data"]
     assert limits["query.timeout"] == "2m" and limits["query.max-samples"] == "100000000"

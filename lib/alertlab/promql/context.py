@@ -32,7 +32,7 @@ class Context:
 
     times : int64 [ms], the steps of this (sub)expression
     start_ms, end_ms : start and end of the whole query, for ``@ start()`` and ``@ end()``
-    semantics : 3 (Prometheus 3.14) or 2 (2.42)
+    semantics : 3 (Prometheus 3.16) or 2 (2.42)
     delayed_names : names stay visible until the end of the query (feature flag
         ``promql-delayed-name-removal``)
     within_text : the call that is being evaluated

@@ -69,10 +69,11 @@ def evaluate(
     select : function of (matchers, start_ms, end_ms)
         Gives the raw series; both ends included, stale markers kept.
     times : int64 [ms], strictly increasing, on any grid
-    end_ms : what ``@ end()`` means, for a query whose end lies behind its last step
         The steps.  ``@ start()`` and ``@ end()`` are the first and the last.
+    end_ms : int
+        What ``@ end()`` means, for a query whose end lies behind its last step.
     semantics : 3 or 2
-        Prometheus 3.14 (left-open windows) or 2.42 (closed windows).
+        Prometheus 3.16 (left-open windows) or 2.42 (closed windows).
     lookback_ms : int
         How old a sample an instant selector may see.
     subquery_step_ms : int
@@ -123,7 +124,7 @@ def evaluate(
 def known_semantics(semantics: int) -> int:
     """Return ``semantics`` if it is 3 or 2; else refuse it."""
     if semantics not in (2, 3):
-        raise BadInput(f"semantics must be 2 or 3 (Prometheus 2.42 or 3.14), not {semantics!r}")
+        raise BadInput(f"semantics must be 2 or 3 (Prometheus 2.42 or 3.16), not {semantics!r}")
     return semantics
 
 

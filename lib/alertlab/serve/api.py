@@ -40,7 +40,7 @@ from alertlab.units import SECOND_MS, LabelSet, format_duration, format_time
 
 TIMEOUT_SECONDS = 120.0  # Prometheus' --query.timeout
 MAX_POINTS = 11_000
-_PROMETHEUS = {2: "2.42.0", 3: "3.14.0"}
+_PROMETHEUS = {2: "2.42.0", 3: "3.16.0"}
 _TRUNCATED = "results truncated due to limit"
 _EMPTY = "at least one non-empty matcher"
 _NO_VECTORS = {

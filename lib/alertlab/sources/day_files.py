@@ -52,11 +52,6 @@ class Samples(NamedTuple):
     times: np.ndarray
     values: np.ndarray
 
-    @property
-    def nbytes(self) -> int:
-        """Memory of both."""
-        return self.times.nbytes + self.values.nbytes
-
 
 def write_day(folder: Path, day: int, series: Sequence[Series], ids: Sequence[int]) -> int:
     """Write the samples of one day (counted from 1970), each with its id; return their number."""
