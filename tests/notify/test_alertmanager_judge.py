@@ -1,170 +1,114 @@
-"""A real Alertmanager judges the simulation: the same alerts, the same notifications.
+"""Real Alertmanagers judge the simulation: the same sends, the same notifications.
 
-Debian's 0.25 keeps an emptied group until its next maintenance, while the simulation follows 0.32
-and later, which destroy it at once; so no scenario here fires again after its group was empty.
+An old and a current release get the alerts of many scenarios side by side, at the times at which
+Prometheus would send them, and tell webhooks, Slack, PagerDuty and mail of them.  Other scenarios:
+``ALERTLAB_RANDOM_SEED``.
 """
 
 from __future__ import annotations
 
-import json
-import socket
-import subprocess
-import threading
-import time
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from bisect import bisect_right
+from datetime import datetime
 
-import pandas as pd
 import pytest
-import requests
+from judged_alertmanagers import LATE_MS, RANDOM, SCENARIOS, TOLERANCE_MS, Judged, play
+from local_receivers import Told
+from shown_scenarios import SHOWN
 
-from alertlab.notify import load_alertmanager, simulate_notifications
-from alertlab.units import label_set
+from alertlab.notify.ingest import merge_posts
+from alertlab.notify.sending import Post
+from alertlab.units import SECOND_MS
 
-# Seconds; flushes fall on 2, 6, 10, …, so events keep a second's distance from them.
-SCENARIOS = {
-    "repeat, then resolve": [("A", 0, 16)],
-    "joins, leaves, resolves": [("A", 0, 16), ("B", 4, 8)],
-    "within group_wait": [("A", 0, 1)],
-    "fires again within an interval": [("A", 0, 3), ("A", 4.5, 16)],
-    "muted for a while": [("T", 0, 16), ("S", 4, 12)],
-    "muted from the start": [("S", 0, 17), ("T", 0.5, 8)],
-    "resolved while muted": [("T", 0, 5), ("S", 4, 16)],
-    "one of two muted": [("T", 0, 16), ("A", 0, 8), ("S", 4, 12)],
-    "announced by its resolve only": [("A", 0, 12), ("B", 3, 4.5)],
-}
-ENDS = 20
-CONFIG = """
-route:
-  receiver: hook
-  group_by: [scenario]
-  group_wait: 2s
-  group_interval: 4s
-  repeat_interval: 8s
-  routes:
-  - {{match: {{alertname: S}}, receiver: nobody}}
-  - {{receiver: hook}}
-inhibit_rules:
-- {{source_match: {{alertname: S}}, target_match: {{alertname: T}}, equal: [scenario]}}
-receivers:
-- name: hook
-  webhook_configs: [{{url: "http://127.0.0.1:{port}/"}}]
-- name: nobody
-"""
+PROGRAMS = ["alertmanager_bin", "current_alertmanager_bin"]
+ENOUGH = 60  # of the random scenarios must count
 
 
-@contextmanager
-def webhook():
-    """A receiver on a free port; gives its port and the bodies it got, in order."""
-    got: list[dict] = []
-
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            got.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server.server_port, got
-    finally:
-        server.shutdown()
-        server.server_close()
+@pytest.fixture(scope="module")
+def judges(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Judged]:
+    """All scenarios, played to all releases at hand at the same time."""
+    programs = {}
+    for name in PROGRAMS:
+        try:
+            programs[name] = request.getfixturevalue(name)
+        except pytest.skip.Exception:
+            continue  # the test that asks for it is skipped by name
+    for _ in range(3):  # again if this machine was busy with something else
+        judged = play(programs, tmp_path_factory.mktemp("judges"))
+        late = max(one.late_seconds() for one in judged.values())
+        if late * SECOND_MS < LATE_MS:
+            return judged
+    pytest.fail(f"this machine is too busy to judge: what should take no time took {late:.2f} s")
 
 
-@contextmanager
-def alertmanager(program: str, config: Path):
-    """A server on a free port with its data beside the configuration; gives its address."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{free.getsockname()[1]}"
-    with (config.parent / "log").open("w") as log:
-        process = subprocess.Popen(
-            [
-                program, f"--config.file={config}", f"--storage.path={config.parent / 'data'}",
-                f"--web.listen-address={address}", "--cluster.listen-address=",
-            ],
-            stdout=log, stderr=log,
-        )  # fmt: skip
-    try:
-        for _ in range(200):
-            try:
-                requests.get(f"http://{address}/-/ready", timeout=1).raise_for_status()
-                break
-            except requests.RequestException:
-                assert process.poll() is None, (config.parent / "log").read_text()
-                time.sleep(0.05)
-        yield f"http://{address}"
-    finally:
-        process.terminate()
-        process.wait(10)
+@pytest.fixture
+def judged(request: pytest.FixtureRequest, program: str) -> Judged:
+    """What one program told; skips if it is not at hand."""
+    request.getfixturevalue(program)
+    return request.getfixturevalue("judges")[program]
 
 
-def play(url: str) -> None:
-    """Fire and resolve every scenario's alerts at their seconds, as Prometheus would."""
-    runs = [
-        ({"alertname": name, "scenario": scenario}, start, end)
-        for scenario, alerts in SCENARIOS.items()
-        for name, start, end in alerts
-    ]
-    begin = datetime.now(UTC)
-    events = sorted((at, i, at == run[2]) for i, run in enumerate(runs) for at in run[1:])
-    for at, i, resolves in events:
-        time.sleep(max(0, (begin + timedelta(seconds=at) - datetime.now(UTC)).total_seconds()))
-        labels, start, end = runs[i]
-        ends_at = begin + (timedelta(seconds=end) if resolves else timedelta(hours=1))
-        alert = {
-            "labels": labels,
-            "startsAt": (begin + timedelta(seconds=start)).isoformat(),
-            "endsAt": ends_at.isoformat(),
-        }
-        requests.post(f"{url}/api/v2/alerts", json=[alert], timeout=10).raise_for_status()
-    time.sleep(max(0, (begin + timedelta(seconds=ENDS) - datetime.now(UTC)).total_seconds()))
-
-
-def simulated(config: Path) -> pd.DataFrame:
-    rows = [
-        ("rule", label_set({"alertname": name, "scenario": scenario}), start, start, end)
-        for scenario, alerts in SCENARIOS.items()
-        for name, start, end in alerts
-    ]
-    episodes = pd.DataFrame(
-        rows, columns=["rule", "labels", "active_at", "fired_at", "resolved_at"]
-    )
-    for column in ("active_at", "fired_at", "resolved_at"):
-        episodes[column] = pd.to_datetime(episodes[column], unit="s", utc=True)
-    return simulate_notifications(episodes, load_alertmanager(config), end_ms=ENDS * 1000)
+releases = pytest.mark.parametrize("program", PROGRAMS)
 
 
 @pytest.mark.server
-def test_a_real_alertmanager_sends_the_same(alertmanager_bin: str, tmp_path: Path) -> None:
-    """Nine scenarios side by side: the same firing and resolved alerts, in the same order."""
-    config = tmp_path / "alertmanager.yml"
-    with webhook() as (port, got):
-        config.write_text(CONFIG.format(port=port))
-        with alertmanager(alertmanager_bin, config) as url:
-            play(url)
-    expected: dict[str, list] = {name: [] for name in SCENARIOS}
-    for one in simulated(config).itertuples():
-        expected[dict(one.group_labels)["scenario"]].append(
-            tuple(
-                {dict(labels)["alertname"] for labels in part}
-                for part in (one.firing, one.resolved)
-            )
+@releases
+def test_random_scenarios_are_told_the_same(judged: Judged, capsys: pytest.CaptureFixture) -> None:
+    """The same notifications at the same times, to each integration of each receiver."""
+    counting = [scenario for scenario in RANDOM if scenario.label in judged.decided]
+    told = sum(len(judged.decided[scenario.label]) for scenario in counting)
+    with capsys.disabled():
+        print(
+            f"\n  Alertmanager {judged.config.profile.version}: {len(counting)} scenarios, "
+            f"{len(RANDOM) - len(counting)} left out, {told} notifications"
         )
-    found: dict[str, list] = {name: [] for name in SCENARIOS}
-    for body in got:
-        found[body["groupLabels"]["scenario"]].append(
-            tuple(
-                {one["labels"]["alertname"] for one in body["alerts"] if one["status"] == status}
-                for status in ("firing", "resolved")
-            )
-        )
-    assert found == expected
-    assert sum(map(len, expected.values())) >= 15
+    assert judged.disagreements(RANDOM) == []
+    assert len(counting) >= ENOUGH
+
+
+@pytest.mark.server
+@releases
+def test_what_was_worked_out_by_hand_is_told(judged: Judged) -> None:
+    """Every odd case that is known by hand is played; hardly any is left to chance."""
+    shown = [scenario for scenario, _ in SHOWN]
+    # Up to 0.31 an empty group may be tidied up just before an alert comes.
+    assert len([one for one in shown if one.label not in judged.decided]) <= 2
+    assert judged.disagreements(shown) == []
+
+
+@pytest.mark.server
+@releases
+def test_alerts_start_and_end_as_they_are_kept(judged: Judged) -> None:
+    """A webhook's alerts have the start and the end that merging their sends gives."""
+    compared = 0
+    for scenario in SCENARIOS:
+        episodes = scenario.episodes(judged.begin_ms)
+        sent = scenario.sending().posts(episodes, round(judged.end * SECOND_MS))
+        for told in judged.found[scenario.label]:
+            for labels, (start, end) in (told.spans or {}).items():
+                kept = _kept(judged, sent[labels], told)
+                assert _ms(start) in {one.start for one in kept}, (scenario.name, told)
+                if labels in told.resolved:
+                    assert _ms(end) in {one.end for one in kept}, (scenario.name, told)
+                compared += 1
+    assert compared > 500
+
+
+def _kept(judged: Judged, posts: list[Post], told: Told) -> list[Post]:
+    """Return what may be kept of an alert when it is told: sends of the last moments may be late.
+
+    So may the removal of an alert that they would be merged with.
+    """
+    found = []
+    for earlier_ms in (-LATE_MS, 0, LATE_MS):
+        merged = merge_posts(posts, judged.upkeep(earlier_ms))
+        singles = [one for post in merged for one in post.singles()]
+        sends = [one.sends[0] for one in singles]
+        surely = bisect_right(sends, told.at * SECOND_MS - TOLERANCE_MS - LATE_MS)
+        found += singles[max(0, surely - 1) : bisect_right(sends, told.at * SECOND_MS)]
+    return found
+
+
+def _ms(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * SECOND_MS)

@@ -16,6 +16,7 @@ from alertlab.incidents import INCIDENT_COLUMNS, no_incidents
 from alertlab.noise import NoiseReview, review_noise, tune_noisy_rules
 from alertlab.notify import single_receiver
 from alertlab.report import answers
+from alertlab.report.figures import setting_text
 from alertlab.report.findings import by_urgency, to_json
 from alertlab.rules import AlertRule, lint_rule
 from alertlab.tuning import CHANGE, Constraints, Tuning, best_reading, tune_rule
@@ -45,16 +46,12 @@ def source(memory_source):
     values[5] = np.nan
     times = np.arange(len(values), dtype=np.int64) * MINUTE_MS
     counter = np.where(np.arange(len(values)) < 10, np.arange(len(values)), 10.0)
-    memory = memory_source(
+    return memory_source(
         [
             Series(label_set({"__name__": "m"}), times, values),
             Series(label_set({"__name__": "c_total"}), times, counter),
         ]
     )
-    memory.series = lambda selector, start, end: [
-        one for one in memory._series if dict(one.labels)["__name__"] == selector
-    ]
-    return memory
 
 
 @pytest.fixture(scope="module")
@@ -110,6 +107,38 @@ def test_a_noisy_rule_that_was_not_tuned(review: NoiseReview) -> None:
     assert answers.noise_answer(review, []).endswith("No change of numbers helps; see below.")
 
 
+def test_rules_that_fail_or_always_fire(review: NoiseReview) -> None:
+    """A failing evaluation is told; one that always fires only if it reaches people."""
+    rules = review.rules.head(1).assign(owed=0, caught=0)
+    failing = replace(review, rules=rules.assign(state="fine", failed=3, evaluated=7))
+    (finding,) = answers.noise_findings(failing, [])
+    assert finding.title == "Noisy Rule failed at 3 of 10 evaluations."
+    always = replace(review, rules=rules.assign(state="always firing"))
+    (finding,) = answers.noise_findings(always, [])
+    assert (finding.id[:7], finding.severity) == ("always.", "warning")
+    alone = replace(always, pages=always.pages.head(0))
+    assert [one.id for one in answers.noise_findings(alone, [])] == ["quiet"]
+
+
+def test_what_the_review_rests_on(review: NoiseReview) -> None:
+    """Evaluations there, missing and failed, and whose times are known."""
+    assert answers.coverage_text(review) == (
+        "80,640 evaluations of 4 rules in 2 weeks; none missed and none failed. Their times are "
+        "stated, not recorded."
+    )
+    some = review.rules.assign(missed=[1, 0, 0, 2], failed=[0, 1, 0, 0])
+    some.loc[0, "slots_from"] = "recorded"
+    text = answers.coverage_text(replace(review, rules=some))
+    assert "; 3 missed and 1 failed. The times of 1 of 4 rules were recorded, the others'" in text
+    all_of_them = replace(review, rules=some.assign(slots_from="recorded"))
+    assert answers.coverage_text(all_of_them).endswith("Their times were recorded.")
+    table = answers.rules_coverage_table(replace(review, rules=some))
+    assert table["missed"].tolist() == [1, 0, 0, 2]
+    assert list(table.columns) == [
+        "rule", "evaluated", "missed", "failed", "data ratio", "times from",
+    ]  # fmt: skip
+
+
 def test_a_review_without_incidents(source) -> None:
     """Pages are counted and nobody is called noisy."""
     review = review_noise(
@@ -139,7 +168,7 @@ def test_the_reviews_answer(review: NoiseReview, tunings: list[Tuning]) -> None:
     text = answers.noise_answer(review, tunings)
     assert text.startswith("48 pages in 2 weeks, 42 of them outside every incident.")
     assert "Noisy Rule makes 100% of the false ones." in text
-    assert f"Change threshold 5, for 0s to {answers.setting_text(tunings[0].recommended)}." in text
+    assert f"Change threshold 5, for 0s to {setting_text(tunings[0].recommended)}." in text
 
 
 def test_numbers_for_machines_agree_with_the_text(
@@ -153,6 +182,8 @@ def test_numbers_for_machines_agree_with_the_text(
     assert document["pages_by_receiver"] == {"pages": 48}
     assert document["rules"]["Noisy Rule"]["false_pages"] == 42
     assert len(document["episodes"]) == 48
+    more = answers.noise_numbers(review, tunings, receivers=pd.DataFrame({"n": [1, 2]}))
+    assert more["receivers"] == [{"n": 1}, {"n": 2}]
     assert document["tuned"][0]["verdict"] == CHANGE
 
 

@@ -14,8 +14,9 @@ import pytest
 
 from alertlab.frame import Frame
 from alertlab.incidents import INCIDENT_COLUMNS, no_incidents
-from alertlab.noise import NoiseReview, review_noise
-from alertlab.notify import AlertmanagerConfig, load_alertmanager
+from alertlab.noise import NoiseReview, muted_time, pages_by_hour, review_noise
+from alertlab.notify import AlertmanagerConfig, Silence, load_alertmanager
+from alertlab.promql import Matcher
 from alertlab.replay import EvaluatedRule, evaluate_rule
 from alertlab.report import figures
 from alertlab.rules import AlertRule, find_threshold
@@ -42,10 +43,12 @@ def source(memory_source, series_of):
     return memory_source([series_of("m", " ".join(map(str, pattern)))])
 
 
-def config_of(folder: Path, receiver: str, kind: str = "pagerduty_configs") -> AlertmanagerConfig:
+def config_of(
+    folder: Path, receiver: str, kind: str = "pagerduty_configs: [{routing_key: k}]"
+) -> AlertmanagerConfig:
     path = folder / "alertmanager.yml"
     path.write_text(
-        f"route: {{receiver: '{receiver}'}}\nreceivers: [{{name: '{receiver}', {kind}: [{{}}]}}]\n"
+        f"route: {{receiver: '{receiver}'}}\nreceivers: [{{name: '{receiver}', {kind}}}]\n"
     )
     return load_alertmanager(path)
 
@@ -97,30 +100,126 @@ def test_weekly_pages(source, tmp_path: Path) -> None:
 
 def test_weekly_pages_without_a_paging_receiver(source, tmp_path: Path) -> None:
     """An empty panel still says what it would show."""
-    email = config_of(tmp_path, "mail", kind="email_configs")
-    review = review_of(source, tmp_path, config=email)
+    hook = config_of(tmp_path, "hook", kind="webhook_configs: [{url: 'http://hook.example'}]")
+    review = review_of(source, tmp_path, config=hook)
     figure = figures.weekly_pages(review)
     assert (figure.axes[0].get_xlabel(), figure.axes[0].get_ylabel()) == ("week beginning", "pages")
     assert figures.weekly_pages_alt(review).startswith("Pages per week")
 
 
-def test_timeline(source, tmp_path: Path) -> None:
-    """Rules on the axis, a bar per episode of the last days, the time zone in the label."""
+def hours(review: NoiseReview) -> tuple[pd.DataFrame, NoiseReview]:
+    return pages_by_hour(review), review
+
+
+def drawn(axes: plt.Axes) -> dict[str, int]:
+    """How many marks of each kind of marker a figure holds."""
+    markers = [line.get_marker() for line in axes.lines]
+    return {marker: markers.count(marker) for marker in set(markers)}
+
+
+def test_page_hours(source, tmp_path: Path) -> None:
+    """Every page stands as a number in its cell, of each receiver's panel; the words agree."""
     review = review_of(source, tmp_path, time_zone="Asia/Seoul")
-    figure = figures.timeline(review, days=2)
+    table, _ = hours(review)
+    figure = figures.page_hours(table, review)
+    labelled(figure)
+    (axes,) = figure.axes
+    numbers = {
+        (int(float(one.get_position()[1])), int(float(one.get_position()[0]))): int(one.get_text())
+        for one in axes.texts
+    }
+    assert numbers == {(row.weekday, row.hour): row.pages for row in table.itertuples()}
+    assert sum(numbers.values()) == len(review.pages) > 0
+    assert axes.get_yticklabels()[0].get_text() == "Mon"
+    night = int(review.pages["night"].sum())
+    alt = figures.page_hours_alt(table, review)
+    assert alt.startswith(
+        f"Pages by weekday and hour (Asia/Seoul). p: {len(review.pages)} pages, {night} of them "
+        "at night, most from "
+    )
+
+
+def test_page_hours_of_nobody(source, tmp_path: Path) -> None:
+    """An empty panel and the word for it."""
+    quiet = review_of(source, tmp_path, replace(RULE, expr="m > 50"))
+    figure = figures.page_hours(*hours(quiet))
+    assert "nobody was paged" in texts(figure)
+    assert figures.page_hours_alt(*hours(quiet)) == "Pages by weekday and hour (UTC). None."
+
+
+def test_timeline(source, tmp_path: Path) -> None:
+    """Rules on the axis, the time zone in the label, every page as a mark or counted by one."""
+    review = review_of(source, tmp_path, time_zone="Asia/Seoul")
+    figure = figures.timeline(review, muted_time(review), days=2)
     (axes,) = figure.axes
     assert axes.get_xlabel() == "time (Asia/Seoul)"
     assert [one.get_text() for one in axes.get_yticklabels()] == ["A"]
     low, high = axes.get_xlim()
     assert high - low == pytest.approx(2)
-    assert figures.timeline_alt(review, days=2).startswith("Pages of the last 2 days per rule: A ")
+    pages = review.recent_pages(days=2)
+    false = int(pages["false"].sum())
+    assert drawn(axes) == {"x": false, "o": len(pages) - false}
+    alt = figures.timeline_alt(review, muted_time(review), days=2)
+    assert alt.startswith(
+        f"Pages of the last 2 days per rule: A {len(pages)} ({len(pages) - false} "
+    )
+    assert "firing" in texts(figure) and "firing, but muted" not in texts(figure)
+
+
+def test_a_timeline_of_marks_too_near_each_other(source, tmp_path: Path) -> None:
+    """Eight days of a page every fifty minutes: heaps, whose numbers add up to the pages."""
+    review = review_of(source, tmp_path)
+    figure = figures.timeline(review, muted_time(review), days=8)
+    (axes,) = figure.axes
+    counts = [int(one.get_text()) for one in axes.texts if one.get_text().isdigit()]
+    alone = sum(drawn(axes).values()) - len(counts)
+    assert sum(counts) + alone == len(review.pages)
+    assert 0 < len(counts) < len(review.pages)
+
+
+def test_a_timeline_of_repeats_and_muted_time(source, tmp_path: Path) -> None:
+    """Silenced for an hour, then told, and told again every ten minutes."""
+    still = replace(RULE, expr="m > 0", labels=(("severity", "page"),))
+    path = tmp_path / "alertmanager.yml"
+    path.write_text(
+        "route: {receiver: p, group_interval: 5m, repeat_interval: 9m}\n"
+        "receivers: [{name: p, pagerduty_configs: [{routing_key: k}]}]\n"
+    )
+    silence = Silence((Matcher("severity", "=", "page"),), 0, 60 * MINUTE_MS)
+    review = review_noise(
+        [still], source, 0, 120 * MINUTE_MS, config=load_alertmanager(path),
+        incidents=no_incidents(), silences=[silence],
+    )  # fmt: skip
+    review = replace(review, rules=review.rules.assign(state="fine"))
+    muted = muted_time(review)
+    assert len(muted) == 1
+    figure = figures.timeline(review, muted)
+    shown = texts(figure)
+    assert {"firing", "firing, but muted", "page", "repeat"} <= set(shown)
+    lanes = {line.get_marker(): line.get_ydata()[0] for line in figure.axes[0].lines}
+    assert lanes["D"] > 0 > lanes["o"]  # the axis points downwards, the bar lies at 0
+    count = len(review.repeats())
+    assert drawn(figure.axes[0])["D"] == count > 0
+    assert figures.timeline_alt(review, muted, days=1).endswith(
+        f" Repeats: {count}. Muted for a time: A."
+    )
+
+
+def test_a_timeline_names_its_incidents(source, tmp_path: Path) -> None:
+    """Those within the time shown, but none upon another."""
+    review = review_of(source, tmp_path, incidents=incidents_of(60, 10_000, 10_005, 11_000))
+    names = set(texts(figures.timeline(review, muted_time(review), days=5)))
+    assert {"i10000", "i11000"} <= names
+    assert not {"i60", "i10005"} & names
 
 
 def test_a_timeline_of_nothing(source, tmp_path: Path) -> None:
     """No episode, no page, no incident: an empty figure and the word none."""
     quiet = review_of(source, tmp_path, replace(RULE, expr="m > 50"), incidents=no_incidents())
-    assert figures.timeline(quiet).axes[0].get_xlabel() == "time (UTC)"
-    assert figures.timeline_alt(quiet) == "Pages of the last 7 days per rule: none."
+    assert figures.timeline(quiet, muted_time(quiet)).axes[0].get_xlabel() == "time (UTC)"
+    assert figures.timeline_alt(quiet, muted_time(quiet)) == (
+        "Pages of the last 7 days per rule: none. Repeats: none. Muted for a time: none."
+    )
     assert sum(bar.get_height() for bar in figures.weekly_pages(quiet).axes[0].patches) == 0
 
 
@@ -128,8 +227,10 @@ def test_names_are_not_formulas(source, tmp_path: Path) -> None:
     """Dollar signs, braces and tags in a rule, a receiver, a unit or a reading are shown as is."""
     rule = replace(RULE, name=HOSTILE)
     review = review_of(source, tmp_path, rule, receiver=HOSTILE)
-    assert HOSTILE in texts(figures.timeline(review))
+    review = replace(review, incidents=review.incidents.tail(1).assign(id=f"{HOSTILE}!"))
+    assert {HOSTILE, f"{HOSTILE}!"} < set(texts(figures.timeline(review, muted_time(review))))
     assert HOSTILE in texts(figures.weekly_pages(review))
+    assert HOSTILE in texts(figures.page_hours(*hours(review)))
     drawn = figures.rule_values(
         review.evaluated[HOSTILE], review.incidents, time_zone="UTC", unit=HOSTILE
     )

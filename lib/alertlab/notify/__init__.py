@@ -1,12 +1,24 @@
 """Episodes -> Alertmanager -> notifications per receiver -> pages."""
 
 from alertlab.notify.config import AlertmanagerConfig, load_alertmanager, single_receiver
+from alertlab.notify.profiles import CURRENT, Profile, profile_of
+from alertlab.notify.prometheus_config import PrometheusConfig, load_prometheus_config
+from alertlab.notify.sending import Sending
+from alertlab.notify.silences import Silence, load_silences
 from alertlab.notify.simulate import find_pages, simulate_notifications
 
 __all__ = [
+    "CURRENT",
     "AlertmanagerConfig",
+    "Profile",
+    "PrometheusConfig",
+    "Sending",
+    "Silence",
     "find_pages",
     "load_alertmanager",
+    "load_prometheus_config",
+    "load_silences",
+    "profile_of",
     "simulate_notifications",
     "single_receiver",
 ]

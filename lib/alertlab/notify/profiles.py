@@ -20,8 +20,6 @@ class Profile:
     overrides_group_by : a route's empty ``group_by`` takes the inherited one away (from 0.31)
     destroys_emptied : a group ends with the flush that empties it, not at the next maintenance
         (from 0.32)
-    repeats_by_tick : a repeat is due by the time of the tick, not by the clock when it is looked
-        at (from 0.32)
     """
 
     version: str
@@ -29,7 +27,6 @@ class Profile:
     one_inhibition_source: bool
     overrides_group_by: bool
     destroys_emptied: bool
-    repeats_by_tick: bool
 
 
 def profile_of(version: str) -> Profile:
@@ -46,5 +43,4 @@ def profile_of(version: str) -> Profile:
         one_inhibition_source=(0, 30, 0) <= number <= (0, 34, 0),
         overrides_group_by=number >= (0, 31, 0),
         destroys_emptied=number >= (0, 32, 0),
-        repeats_by_tick=number >= (0, 32, 0),
     )

@@ -29,6 +29,10 @@ from alertlab.units import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS, label_set
 DAYS = 14
 END = DAYS * DAY_MS - MINUTE_MS
 CONFIG = """
+global:
+  smtp_smarthost: 'mail.example:25'
+  smtp_from: 'alerts@mail.example'
+  slack_api_url: 'http://chat.example/hook'
 route:
   receiver: nobody
   group_by: [alertname]
@@ -36,9 +40,9 @@ route:
   - {match: {severity: critical}, receiver: pager}
   - {match: {severity: warning}, receiver: chat}
 receivers:
-- {name: pager, pagerduty_configs: [{}], email_configs: [{}]}
-- {name: chat, slack_configs: [{}]}
-- {name: nobody, email_configs: [{}]}
+- {name: pager, pagerduty_configs: [{routing_key: k}], email_configs: [{to: a@mail.example}]}
+- {name: chat, slack_configs: [{channel: c}]}
+- {name: nobody, email_configs: [{to: b@mail.example}]}
 """
 
 
@@ -232,7 +236,9 @@ def test_a_review_without_any_page(source, config) -> None:
 def test_one_page_for_two_rules_is_one_page(source, tmp_path: Path) -> None:
     """It stands in both rules' lines but once in a week's count."""
     path = tmp_path / "alertmanager.yml"
-    path.write_text("route: {receiver: p}\nreceivers: [{name: p, pagerduty_configs: [{}]}]\n")
+    path.write_text(
+        "route: {receiver: p}\nreceivers: [{name: p, pagerduty_configs: [{routing_key: k}]}]\n"
+    )
     rules = [RULES[0], rule_of("Twin", "good > 6", "critical")]
     review = review_noise(
         rules, source, 0, END, config=load_alertmanager(path), incidents=INCIDENTS

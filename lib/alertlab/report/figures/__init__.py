@@ -1,0 +1,31 @@
+"""The charts of the reports; each takes frames and returns a figure with its own words."""
+
+from alertlab.report.figures.noise import (
+    page_hours,
+    page_hours_alt,
+    timeline,
+    timeline_alt,
+    weekly_pages,
+    weekly_pages_alt,
+)
+from alertlab.report.figures.tuning import (
+    rule_values,
+    rule_values_alt,
+    setting_text,
+    trade_off,
+    trade_off_alt,
+)
+
+__all__ = [
+    "page_hours",
+    "page_hours_alt",
+    "rule_values",
+    "rule_values_alt",
+    "setting_text",
+    "timeline",
+    "timeline_alt",
+    "trade_off",
+    "trade_off_alt",
+    "weekly_pages",
+    "weekly_pages_alt",
+]
