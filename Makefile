@@ -55,7 +55,7 @@ lint: $(STAMP)  ## Check style.
 lab: $(STAMP) $(SMALL)/meta.json  ## Open JupyterLab on the notebooks.
 	@$(BIN)/alertlab lab
 
-bench: $(STAMP)  ## Measure speed against real peers, as ratios.
+bench: $(STAMP) recordings  ## Measure speed against real peers, as ratios.
 	@$(BIN)/python tools/bench
 
 clean:  ## Remove what was made: environment, recordings, reports, caches.

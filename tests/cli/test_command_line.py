@@ -10,71 +10,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scenes import RULES, START_MS, Invoke, sentence
 
-from alertlab.cli import main
 from alertlab.frame import STALE_NAN, Series
 from alertlab.sources import RecordingWriter
-from alertlab.units import DAY_MS, MINUTE_MS
+from alertlab.units import MINUTE_MS
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-START_MS = 20_000 * DAY_MS
-RULES = """\
-groups:
-  - name: demo
-    interval: 1m
-    rules:
-      - alert: TooMany
-        expr: queue_length > 5
-        for: 2m
-        labels: {severity: warning}
-      - alert: Down
-        expr: up == 0
-"""
-ROUTES = """\
-route: {receiver: team, group_by: [alertname], group_wait: 30s}
-receivers: [{name: team, slack_configs: [{channel: c, send_resolved: true}]}]
-"""
-
-Invoke = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def invoke(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Invoke:
-    """Run the command line in this process: exit code, stdout, stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        monkeypatch.setattr("sys.argv", ["alertlab", *map(str, arguments)])
-        code = 0
-        try:
-            main()
-        except SystemExit as end:
-            code = end.code or 0
-        captured = capsys.readouterr()
-        return code, captured.out, captured.err
-
-    return run
-
-
-@pytest.fixture
-def scene(tmp_path: Path) -> Path:
-    """A folder with a recording (a queue of 9 for ten minutes), rules, routes and incidents."""
-    times = START_MS + MINUTE_MS * np.arange(60)
-    values = np.where((np.arange(60) >= 20) & (np.arange(60) < 30), 9.0, 1.0)
-    with RecordingWriter(
-        tmp_path / "recording", origin="a test", scrape_interval_ms=MINUTE_MS, synthetic=True
-    ) as writer:
-        writer.add_day(
-            [
-                Series((("__name__", "queue_length"),), times, values),
-                Series((("__name__", "up"),), times, np.ones(60)),
-            ]
-        )
-    (tmp_path / "rules.yml").write_text(RULES)
-    (tmp_path / "routes.yml").write_text(ROUTES)
-    (tmp_path / "incidents.yml").write_text(
-        "- {id: one, start: 2024-10-04T00:20:00Z, end: 2024-10-04T00:30:00Z, severity: critical}\n"
-    )
-    return tmp_path
 
 
 @pytest.fixture
@@ -104,16 +46,6 @@ def refusing_server() -> Iterator[Callable[[int, str], str]]:
     for server in servers:
         server.shutdown()
         server.server_close()
-
-
-def sentence(code: int, out: str, err: str) -> str:
-    """Check that a failure is one sentence on stderr and return it."""
-    assert out == ""
-    assert "Traceback" not in err
-    lines = err.strip().splitlines()
-    assert len(lines) == 1, err
-    assert lines[0].startswith("alertlab: ")
-    return lines[0]
 
 
 def test_no_server_at_the_address(invoke: Invoke) -> None:
@@ -184,6 +116,7 @@ def test_unknown_rule_name(invoke: Invoke, scene: Path) -> None:
 
 def test_rule_without_numeric_threshold(invoke: Invoke, scene: Path) -> None:
     """Tuning needs a comparison with a number."""
+    (scene / "rules.yml").write_text(RULES.replace("up == 0", "absent(up)"))
     result = invoke("tune", scene / "rules.yml", "--source", scene / "recording", "--rule", "Down")
     assert result[0] == 2
     assert "no numeric threshold" in sentence(*result)

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from ruamel.yaml import YAML
 
-from alertlab.sources import PrometheusSource
 from alertlab.units import SECOND_MS, format_time
 from auth_service.stack import (
     CHEAP_HASHING,
@@ -22,8 +20,10 @@ from auth_service.stack import (
 )
 
 sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "notify"))
 
 from live_rules import ALERTMANAGER, RULE, RULES
+from rehearsing import wait_for_zeros, written
 
 LOAD = (
     *("--duration", "75", "--seed", "11", "--users", "10", "--failed-logins-per-second", "0.1"),
@@ -86,23 +86,3 @@ def rehearsal(prometheus_bin: str, tmp_path_factory) -> Iterator[Rehearsal]:
                 written(folder / "alertmanager.yml", ALERTMANAGER),
                 written(folder / "incidents.yml", [incident]),
             )
-
-
-def wait_for_zeros(url: str) -> None:
-    """Return when the counters were scraped, so that their growth is counted from zero."""
-    deadline = time.monotonic() + 30
-    while True:
-        now_ms = round(time.time() * SECOND_MS)
-        frame = PrometheusSource(url).range_query("auth_login_failure_total", now_ms, now_ms, 1)
-        if len(frame.labels):
-            assert not frame.values.any()
-            return
-        assert time.monotonic() < deadline, "the service is not scraped"
-        time.sleep(0.2)
-
-
-def written(path: Path, document: Any) -> Path:
-    """Write a YAML file."""
-    with path.open("w", encoding="utf-8") as file:
-        YAML(typ="safe").dump(document, file)
-    return path

@@ -27,6 +27,11 @@ RULES = {
     ]
 }
 ALERTMANAGER = {
+    "global": {
+        "slack_api_url": "https://slack.invalid/",
+        "smtp_smarthost": "mail.invalid:25",
+        "smtp_from": "alerts@immersiverse.example",
+    },
     "route": {
         "receiver": "email",
         "group_by": ["alertname"],

@@ -121,6 +121,13 @@ def test_the_server_itself_fired_then(rehearsal, noise):
         assert abs(parse_time(episode[name]) - int(served_ms)) <= 2 * SECOND_MS, name
 
 
+def test_the_report_agrees_with_what_the_server_recorded(noise):
+    """Replayed at the server's own times; a scrape in the making may move an edge by one."""
+    assert noise["rules"][RULE]["slots_from"] == "recorded"
+    (agreement,) = noise["agreement"]
+    assert agreement["rule"] == RULE and agreement["ratio"] > 0.9
+
+
 def test_one_page_for_the_incident(noise):
     """Slack is told once of the burst, which is an incident; nobody else is paged."""
     assert (noise["pages"], noise["false_pages"]) == (1, 0)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from decoding import bench_decoding
 from evaluating import bench_queries
 from memory import bench_memory
-from replaying import bench_firing_level, bench_replay
+from replaying import bench_all_rules, bench_firing_level, bench_pages, bench_replay
 
 if __name__ == "__main__":
     bench_queries()
@@ -16,3 +16,5 @@ if __name__ == "__main__":
     bench_memory()
     bench_firing_level()
     bench_replay()
+    bench_all_rules()
+    bench_pages()

@@ -6,12 +6,16 @@ from alertlab.cli import options
 from alertlab.cli.output import print_json
 
 
-def lint(rules: options.RulesArgument, json: options.JsonOption = False) -> None:
-    """Check rule files and print what is suspicious in them."""
-    from alertlab import load_rules
+def lint(
+    rules: options.RulesArgument,
+    json: options.JsonOption = False,
+    token_env: options.TokenEnvOption = "PROMETHEUS_TOKEN",
+) -> None:
+    """Check rules and print what is suspicious in them."""
     from alertlab.rules import lint_rule
 
-    found = [(rule, remark) for rule in load_rules(rules) for remark in lint_rule(rule)]
+    loaded = options.load_rules(rules, token_env=token_env)
+    found = [(rule, remark) for rule in loaded for remark in lint_rule(rule)]
     if json:
         print_json(
             [

@@ -12,7 +12,7 @@ from alertlab.cli.output import print_json, print_table
 
 
 def tune(
-    rules: Annotated[Path, typer.Argument(help="The rule file.")],
+    rules: Annotated[str, typer.Argument(help="The rule file.")],
     rule: Annotated[str, typer.Option("--rule", help="The alert to tune.")],
     source: options.SourceOption,
     start: options.StartOption = "",
@@ -21,7 +21,14 @@ def tune(
         Path | None, typer.Option("--incidents", help="Labelled incidents, YAML or CSV.")
     ] = None,
     alertmanager: options.AlertmanagerOption = None,
-    evaluation_interval: options.IntervalOption = "1m",
+    prometheus: options.PrometheusOption = None,
+    comparison: Annotated[
+        int,
+        typer.Option(
+            "--comparison", help="Which number is tuned, if the rule compares with several."
+        ),
+    ] = 0,
+    evaluation_interval: options.IntervalOption = "",
     slot_offset: options.SlotOffsetOption = "0s",
     time_zone: Annotated[str, typer.Option(help="Where people sleep, for night pages.")] = "UTC",
     semantics: options.SemanticsOption = 3,
@@ -29,10 +36,15 @@ def tune(
     token_env: options.TokenEnvOption = "PROMETHEUS_TOKEN",
 ) -> None:
     """Try every window, for, keep_firing_for and threshold of a rule and recommend one."""
-    from alertlab import find_rule, load_alertmanager, load_incidents, load_rules, tune_rule
+    from alertlab import find_rule, load_alertmanager, load_incidents, tune_rule
 
-    interval_ms = options.duration(evaluation_interval, "--evaluation-interval")
-    chosen = find_rule(load_rules(rules, evaluation_interval_ms=interval_ms), rule)
+    loaded = options.load_rules(
+        [rules],
+        evaluation_interval=evaluation_interval,
+        prometheus=prometheus,
+        token_env=token_env,
+    )
+    chosen = find_rule(loaded, rule)
     truth = None if incidents is None else load_incidents(incidents)
     config = None if alertmanager is None else load_alertmanager(alertmanager)
     opened, start_ms, end_ms = options.open_at(
@@ -40,7 +52,7 @@ def tune(
     )
     tuning = tune_rule(
         chosen, opened, start_ms, end_ms,
-        incidents=truth, config=config, time_zone=time_zone,
+        incidents=truth, config=config, time_zone=time_zone, comparison=comparison,
         slot_offset_ms=options.duration(slot_offset, "--slot-offset"),
         track=options.progress("windows"),
     )  # fmt: skip
