@@ -32,10 +32,10 @@ pytestmark = pytest.mark.server
 
 # Two bursts with a slow spell between them; each crossing is seconds away from the others.
 LOAD = (
-    *("--duration", "130", "--seed", "5", "--users", "10", "--failed-logins-per-second", "0.1"),
-    *("--failure-burst", "10:25:20", "--slow-spell", "60:10:600", "--failure-burst", "85:25:20"),
+    *("--duration", "85", "--seed", "5", "--users", "10", "--failed-logins-per-second", "0.1"),
+    *("--failure-burst", "5:20:20", "--slow-spell", "42:8:600", "--failure-burst", "58:20:20"),
 )
-RESEND_SECONDS, SETTLE_SECONDS = 5, 12
+RESEND_SECONDS, SETTLE_SECONDS = 5, 24
 TOLERANCE_SECONDS = 2.0  # a scrape that ends just before or after an evaluation moves it by one
 FAILURES = "job:auth_login_failures:rate20s"
 RULES = {

@@ -32,9 +32,9 @@ from alertlab.sources import PrometheusSource, Source
 from alertlab.units import NAME, SECOND_MS, LabelSet, label_set
 from auth_service.stack import run_prometheus
 
-SECONDS = 110
+SECONDS = 80
 LEAD_SECONDS = 8  # a server writes nothing at its first two evaluations
-ASLEEP_AFTER_SECONDS, ASLEEP_SECONDS = 60, 7
+ASLEEP_AFTER_SECONDS, ASLEEP_SECONDS = 45, 7
 CONDITIONS = (
     "x > 5",
     "x <= 2",
@@ -245,7 +245,7 @@ def test_alerts_are_those_that_prometheus_recorded(watched, semantics: int, sour
         assert found == recorded_of(rule, here), rule
         compared += sum(found.values())
         missed += gaps
-    assert compared > 5_000
+    assert compared > 4_000
     assert missed > len(here.rules)
 
 
@@ -263,4 +263,4 @@ def test_recorded_series_are_those_that_prometheus_recorded(
         found = samples_of(recorded_series(rule, frame))
         assert found == recorded_of(rule, here), rule
         compared += sum(found.values())
-    assert compared > 500
+    assert compared > 400

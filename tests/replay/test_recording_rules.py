@@ -162,6 +162,7 @@ def test_a_failed_evaluation_writes_nothing() -> None:
         ("0", 0, 1), ("0", 2, 3), ("0", 3, "end"),
     ]  # fmt: skip
     assert len(recorded([[1, 2, 3, None], [None, 5, None, None]], limit=2)) == 6
+    assert recorded([[1, 2], [3, 4]], limit=1) == []
 
 
 def test_samples_stand_at_the_time_of_the_query() -> None:

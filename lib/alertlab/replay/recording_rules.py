@@ -164,7 +164,8 @@ def recorded_series(rule: RecordingRule, frame: Frame) -> list[Series]:
         source = np.argmax(present, axis=0)
         values = frame.values[these][:, good][source, np.arange(len(times))]
         there = present.any(axis=0)
-        ended = np.concatenate([[False], there[:-1] & ~there[1:]])
+        ended = np.zeros_like(there)
+        ended[1:] = there[:-1] & ~there[1:]
         values[ended] = STALE_NAN
         kept = there | ended
         written.append(Series(labels, times[kept], values[kept]))
