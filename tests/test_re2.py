@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from alertlab.re2 import found_in, group_names, groups_in
+from alertlab.re2 import expanded, found_in, group_names, groups_in
 
 
 def test_found_in():
@@ -58,3 +58,12 @@ def test_refused(pattern: str, reason: str):
 def test_not_refused():
     """A backslash before C is no escape of C."""
     assert found_in(r"\\C", [r"\C", "C"]) == [True, False]
+
+
+@pytest.mark.parametrize(
+    ("template", "text"),
+    [("$1-${name}", "a-b"), ("$$1", "$1"), ("$1x", ""), ("${1}x$", "ax$"), ("$nope", "")],
+)
+def test_expanded(template: str, text: str):
+    """Numbers and names of groups; a name is as long as it can be, unknown ones are empty."""
+    assert expanded(template, {"1": "a", "name": "b"}) == text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 _GROUP = re.compile(
@@ -12,6 +12,7 @@ _GROUP = re.compile(
     r"|\((?:\?P?<(?P<name>\w+)>|(?!\?))",  # what remains opens a group
     re.DOTALL,
 )
+_GROUP_IN_TEMPLATE = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))")
 _REFERENCE = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))|\\")
 _LAST_GROUP = 9  # that a replacement may name
 _ANY_BYTE = re.compile(r"(?<!\\)(?:\\\\)*\\C")
@@ -49,6 +50,15 @@ def groups_in(pattern: str, texts: Sequence[str]) -> list[list[str] | None]:
 def group_names(pattern: str) -> list[str]:
     """Return the names of a pattern's groups, empty for those without (Regexp.SubexpNames)."""
     return [one["name"] or "" for one in _GROUP.finditer(pattern) if one[0].startswith("(")]
+
+
+def expanded(template: str, groups: Mapping[str, str]) -> str:
+    """Return a template with its groups put in, unknown ones empty (Regexp.Expand)."""
+
+    def group(reference: re.Match[str]) -> str:
+        return "$" if reference[1] else groups.get(reference[2] or reference[3], "")
+
+    return _GROUP_IN_TEMPLATE.sub(group, template)
 
 
 def replaced_in(pattern: str, replacement: str, texts: Sequence[str]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -72,13 +72,16 @@ def matchers() -> st.SearchStrategy[tuple[Matcher, ...]]:
 
 @st.composite
 def routes(draw: st.DrawFn, above: str = "", place: str = "", depth: int = 0) -> Route:
-    """A node and what is below it; siblings often have the same matchers and receiver."""
+    """A node and what is below it; two siblings often have the same matchers and receiver."""
     own = draw(matchers()) if depth else ()
     key = f"{above}/{own}"
     names = st.lists(st.sampled_from(list(INTERVALS)), max_size=2).map(tuple)
     timed = draw(st.integers(0, 3)) == 0
     by = st.sampled_from([frozenset(), frozenset({"alertname"}), frozenset({"pod"}), None])
-    children = draw(st.integers(0, 3 - depth)) if depth < 2 else 0
+    count = draw(st.integers(0, 3 - depth)) if depth < 2 else 0
+    children = [draw(routes(key, f"{place}{i}/", depth + 1)) for i in range(count)]
+    if children and draw(st.booleans()):
+        children.insert(0, draw(siblings(children[0])))
     return Route(
         id=f"{place}{key}",
         key=key,
@@ -91,8 +94,18 @@ def routes(draw: st.DrawFn, above: str = "", place: str = "", depth: int = 0) ->
         repeat_interval_ms=draw(st.one_of(steps(1, 12), steps(1, 60))),
         mute_intervals=draw(names) if timed else (),
         active_intervals=draw(names) if timed else (),
-        children=tuple(draw(routes(key, f"{place}{i}/", depth + 1)) for i in range(children)),
+        children=tuple(children),
     )
+
+
+@st.composite
+def siblings(draw: st.DrawFn, of: Route) -> Route:
+    """Another route with the same matchers and receiver, and times of its own."""
+    other = draw(routes())
+    return replace(
+        other, id=f"sibling of {of.id}", key=of.key, matchers=of.matchers, receiver=of.receiver,
+        continues=True, children=(),
+    )  # fmt: skip
 
 
 @st.composite

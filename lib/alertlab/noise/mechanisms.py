@@ -11,7 +11,7 @@ import pandas as pd
 
 from alertlab.incidents import bounds_ms, epoch_ms, starting_within
 from alertlab.noise.counts import distinct_notifications, told_receivers
-from alertlab.noise.review import NoiseReview, received_labels
+from alertlab.noise.review import NoiseReview
 from alertlab.notify import find_pages
 from alertlab.notify.config import Route
 from alertlab.replay import fired
@@ -91,7 +91,7 @@ def alert_waits(review: NoiseReview, notifications: pd.DataFrame) -> pd.DataFram
     for i, row in enumerate(shot.itertuples()):
         if not review.span.start_ms <= began[i] < review.span.end_ms:
             continue
-        received = received_labels(review.sending, row.labels)
+        received = review.sending.received(row.labels)
         routes = review.config.route.match(received) if received is not None else []
         for receiver in dict.fromkeys(one.receiver for one in routes if one.receiver in paging):
             times = np.array(told.get((receiver, received), ()))

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from alertlab.incidents import epoch_ms
-from alertlab.noise.review import NoiseReview, received_labels
+from alertlab.noise.review import NoiseReview
 from alertlab.notify.ingest import merge_posts
 from alertlab.notify.muting import Muting
 from alertlab.notify.spans import Spans
@@ -30,7 +30,7 @@ def muted_time(review: NoiseReview) -> pd.DataFrame:
     for row, start, end in zip(
         shot.itertuples(), epoch_ms(shot["fired_at"]), epoch_ms(until_ms), strict=True
     ):
-        received = received_labels(review.sending, row.labels)
+        received = review.sending.received(row.labels)
         matched = [] if received is None else review.config.route.match(received)
         routes = [muting.of_route(one) for one in matched if one.receiver in paging]
         if routes:

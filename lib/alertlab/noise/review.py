@@ -19,12 +19,11 @@ from alertlab.notify import (
     simulate_notifications,
 )
 from alertlab.notify.dedup import REPEAT
-from alertlab.notify.relabel import relabel
 from alertlab.replay import EvaluatedRule, evaluate_rule, find_episodes
 from alertlab.rules import AlertRule, find_rule
 from alertlab.sources import Source
 from alertlab.tuning import Constraints, Span, Tuning, is_night, tune_rule
-from alertlab.units import DAY_MS, WEEK_MS, LabelSet, label_set
+from alertlab.units import DAY_MS, WEEK_MS, LabelSet
 
 PAGE_COLUMNS = (
     "at", "receiver", "group", "rule", "incident", "night", "false", "duplicate",
@@ -201,17 +200,11 @@ def tune_noisy_rules(
     ]
 
 
-def received_labels(sending: Sending, labels: LabelSet) -> LabelSet | None:
-    """Return an alert's labels as Alertmanager gets them; None if it never does."""
-    own = label_set({**dict(sending.external_labels), **dict(labels)})
-    return relabel(own, sending.alert_relabel)
-
-
 def rules_by_alert(episodes: pd.DataFrame, sending: Sending) -> dict[LabelSet, set[str]]:
     """Return which rules stand behind each alert that Alertmanager gets."""
     found: dict[LabelSet, set[str]] = {}
     for rule, labels in set(zip(episodes["rule"], episodes["labels"], strict=True)):
-        if (received := received_labels(sending, labels)) is not None:
+        if (received := sending.received(labels)) is not None:
             found.setdefault(received, set()).add(rule)
     return found
 

@@ -71,7 +71,7 @@ class Group:
             self.due = self._first_flush()
 
     def look_again(self, now: float) -> None:
-        """Flush at the next tick after ``now``: another group has written to the same log."""
+        """Flush at the next tick after ``now`` at the latest: another group has told of others."""
         if self._members:
             self.due = min(self.due, self._tick_from(now + 1))
 

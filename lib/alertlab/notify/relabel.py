@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,13 +21,13 @@ from alertlab.notify.config.decoding import (
     text,
 )
 from alertlab.promql.matchers import Re2, compile_re2
+from alertlab.re2 import expanded
 from alertlab.templates.functions import to_lower, to_upper
 from alertlab.units import LabelSet, label_set
 
 _ANYTHING = "(.*)"
 _NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _TEMPLATE_NAME = re.compile(r"(?:(?:[a-zA-Z_]|\$(?:\{\w+\}|\w+))+\w*)+", re.ASCII)
-_REFERENCE = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))")
 _NEEDS_TARGET = {
     "replace", "hashmod", "lowercase", "uppercase", "keepequal", "dropequal",
 }  # fmt: skip
@@ -95,9 +95,9 @@ class _Labels:
 def _replace(labels: _Labels, step: Relabel, value: str) -> bool:
     (groups,) = _compiled(step.regex).groups([value])
     if groups is not None:
-        target = _expanded(groups, step.target_label)
+        target = expanded(step.target_label, groups)
         if is_label_name(target, step.legacy_names):
-            labels.set(target, _expanded(groups, step.replacement))
+            labels.set(target, expanded(step.replacement, groups))
     return True
 
 
@@ -111,7 +111,7 @@ def _map_names(labels: _Labels, step: Relabel, value: str) -> bool:
     found = _compiled(step.regex).groups([name for name, _ in pairs])
     for (_, one), groups in zip(pairs, found, strict=True):
         if groups is not None:
-            labels.set(_expanded(groups, step.replacement), one)
+            labels.set(expanded(step.replacement, groups), one)
     return True
 
 
@@ -190,15 +190,6 @@ def _only(values: Values, keys: Sequence[str], place: Place) -> None:
     for key, value in values.items():
         if key != "action" and key not in keys and value != plain[key]:
             raise place.refusal(f"{values['action']} takes only {', '.join(keys)}; remove {key}")
-
-
-def _expanded(groups: Mapping[str, str], template: str) -> str:
-    """Expand a template as Go's Regexp.Expand does; unknown groups are empty."""
-
-    def group(reference: re.Match[str]) -> str:
-        return "$" if reference[1] else groups.get(reference[2] or reference[3], "")
-
-    return _REFERENCE.sub(group, template)
 
 
 def _action(node: Any, place: Place) -> str:

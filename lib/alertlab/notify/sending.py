@@ -72,6 +72,11 @@ class Sending:
     external_labels: LabelSet = ()
     alert_relabel: tuple[Relabel, ...] = ()
 
+    def received(self, labels: LabelSet) -> LabelSet | None:
+        """Return an alert's labels as Alertmanager gets them; None if it never does."""
+        own = label_set({**dict(self.external_labels), **dict(labels)})
+        return relabel(own, self.alert_relabel)
+
     def posts(self, episodes: pd.DataFrame, end_ms: int) -> dict[LabelSet, list[Post]]:
         """Return what is sent up to ``end_ms``, by the labels that Alertmanager gets, by time.
 
@@ -82,9 +87,7 @@ class Sending:
         """
         sent: dict[LabelSet, list[list[Post]]] = defaultdict(list)
         for labels, runs in _senders(episodes):
-            final = relabel(
-                label_set({**dict(self.external_labels), **dict(labels)}), self.alert_relabel
-            )
+            final = self.received(labels)
             if final is not None and (posts := list(self._posts_of(runs, final, end_ms))):
                 sent[final].append(posts)
         return {

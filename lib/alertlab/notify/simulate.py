@@ -75,7 +75,8 @@ def _groups(
 ) -> list[list[Group]]:
     """Return the groups that the alerts fall into, together those that share a notification log.
 
-    The log does not know siblings with the same matchers and receiver apart.
+    It does not know routes with the same matchers and receiver apart, though they may group by
+    other labels and so tell of other alerts.
     """
     received = {
         labels: merge_posts(posts, upkeep)

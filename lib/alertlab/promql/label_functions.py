@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 from alertlab.errors import BadInput, UnsupportedPromQL
@@ -12,10 +12,10 @@ from alertlab.promql.context import Context
 from alertlab.promql.matchers import Matcher, Re2, compile_re2, dot_without_newline
 from alertlab.promql.string_literals import is_utf8
 from alertlab.promql.values import Vector, merged
+from alertlab.re2 import expanded
 from alertlab.units import NAME, LabelSet, label_set
 
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
-_REFERENCE = re.compile(r"\$(?:(\$)|\{(\w+)\}|(\w+))")
 
 
 def label_replace(
@@ -30,7 +30,7 @@ def label_replace(
     regex = _compiled(context, pattern)
     _check_name(context, target, "destination label name in label_replace()")
     found = regex.groups([dict(labels).get(source, "") for labels in vector.labels])
-    values = [None if groups is None else _expanded(groups, replacement) for groups in found]
+    values = [None if groups is None else expanded(replacement, groups) for groups in found]
     return _relabelled(context, vector, target, values)
 
 
@@ -118,12 +118,3 @@ def _relabelled(
         nameless.append(drop and not (value is not None and target == NAME))
     changed = replace(vector, labels=tuple(labels), nameless=tuple(nameless))
     return merged(changed, context.times)
-
-
-def _expanded(groups: Mapping[str, str], template: str) -> str:
-    """Expand a template as Go's Regexp.Expand does; unknown groups are empty."""
-
-    def group(reference: re.Match[str]) -> str:
-        return "$" if reference[1] else groups.get(reference[2] or reference[3], "")
-
-    return _REFERENCE.sub(group, template)
