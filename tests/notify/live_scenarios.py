@@ -112,6 +112,7 @@ class Late(Sending):
     """
 
     sent: Mapping[LabelSet, list[Post]] = field(default_factory=dict)
+    begin_ms: int = 0
     late_ms: int = 0
     trial: int = 0
 
@@ -123,7 +124,8 @@ class Late(Sending):
             if self.trial < 2:
                 return (self.late_ms, self.late_ms // 20)[self.trial]
             if self.trial < 2 + bits:
-                return self.late_ms * (at_ms // SECOND_MS >> (self.trial - 2) & 1)
+                second = (at_ms - self.begin_ms) // SECOND_MS
+                return self.late_ms * (second >> (self.trial - 2) & 1)
             return chance.choice([0, 0, self.late_ms // 2, self.late_ms])
 
         def late(one: Post) -> Post:

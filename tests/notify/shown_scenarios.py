@@ -91,6 +91,21 @@ SHOWN: list[tuple[Scenario, dict[str, str]]] = [
         {"0.25": "1.5 first A.x"},
     ),
     (
+        # One groups A with A.x; what the other tells of A alone makes A.x new to the first.
+        Scenario(
+            "siblings that group by other labels make each other's alerts new",
+            _route(routes=[
+                {"continue": True, "group_by": ["alertname", "scenario"]},
+                {"group_by": ["..."], "group_wait": "2500ms", "repeat_interval": "4s"},
+            ]),
+            (run("A", 1, 12), run("A.x", 1, 12)),
+        ),
+        {
+            "0.25": "1.5 first A A.x\n3.5 first A.x\n7.5 repeat A\n9.5 new alerts A A.x\n"
+            "11.5 repeat A.x\n13.5 resolved / A A.x\n15.5 resolved / A.x"
+        },
+    ),
+    (
         Scenario(
             "siblings that are flushed at the same time both tell",
             _route(routes=[{"continue": True}, {}]), (run("A.x", 1), run("B.x", 3)),

@@ -43,4 +43,5 @@ def test_what_is_told(
 
 def _short(alerts: tuple[LabelSet, ...]) -> str:
     parts = [dict(labels) for labels in alerts]
-    return " ".join(f"{one['alertname']}.{one['pod']}" for one in parts)
+    names = [[one[name] for name in ("alertname", "pod") if name in one] for one in parts]
+    return " ".join(sorted(map(".".join, names)))
