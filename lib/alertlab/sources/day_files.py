@@ -101,8 +101,7 @@ class DayFiles:
         missing = [i for i in ids if i not in day]
         if missing:
             day.update(dict.fromkeys(missing))
-            path = self._folder / name
-            table = pq.read_table(path, filters=pc.field("series").isin(missing))
+            table = _read_rows(self._folder / name, missing)
             previous = np.empty(0, np.int64)
             for i, times, values in _split(table):
                 # Series of one target share their timestamps: keep one array for all of them.
@@ -146,6 +145,27 @@ def _concatenated(parts: Sequence[np.ndarray]) -> np.ndarray:
 def _start_ms(name: str) -> int:
     day = datetime.fromisoformat(f"{name.removesuffix('.parquet')}T00:00:00+00:00")
     return int(day.timestamp()) * SECOND_MS
+
+
+def _read_rows(path: Path, ids: Sequence[int]) -> pa.Table:
+    """Read the rows of some series of a day file, which is sorted by series.
+
+    Whole row groups are read and then cut: filtering while reading takes several times as long.
+    """
+    wanted, column = np.sort(ids), _SCHEMA.get_field_index("series")
+    with pq.ParquetFile(path) as file:
+        found = []
+        for group in range(file.num_row_groups):
+            span = file.metadata.row_group(group).column(column).statistics
+            first, last = np.searchsorted(wanted, [span.min, span.max + 1])
+            if first < last:
+                found.append(group)
+        table = file.read_row_groups(found)
+    series = table["series"].to_numpy()
+    starts, stops = (np.searchsorted(series, wanted, side=side) for side in ("left", "right"))
+    apart = starts[1:] != stops[:-1]
+    runs = zip(starts[np.r_[True, apart]], stops[np.r_[apart, True]], strict=True)
+    return pa.concat_tables([table.slice(start, stop - start) for start, stop in runs])
 
 
 def _between(start_ms: int, end_ms: int) -> pc.Expression:
