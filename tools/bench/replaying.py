@@ -25,6 +25,7 @@ INTERVAL_MS = 15 * SECOND_MS
 STEPS_PER_DAY = DAY_MS // INTERVAL_MS
 METRIC = "auth_login_failure_total"
 DAYS, SERIES = 7, 8  # more would take promtool minutes
+LIVE_SERIES = 18  # that the first rule of this repository reads at a time
 ALERTMANAGER = Path(__file__).parents[2] / "auth_service" / "monitoring" / "alertmanager.yml"
 EPISODES, EPISODE_DAYS = 1000, 28
 
@@ -66,14 +67,14 @@ def bench_all_rules() -> None:
         repeats=1,
     )
     with tempfile.TemporaryDirectory() as name:
-        _write_promtool_case(Path(name), days=days, series=SERIES)
+        _write_promtool_case(Path(name), days=days, series=LIVE_SERIES)
         command = [promtool, "test", "rules", "test.yml"]
         peer = best_seconds(
             lambda: subprocess.run(command, cwd=name, check=True, capture_output=True), repeats=1
         )
     print_table(
         f"{days} days at 15s",
-        ["", "here: all rules", f"promtool test rules: one rule, {SERIES} series", "ratio"],
+        ["", "here: all rules", f"promtool test rules: one rule, {LIVE_SERIES} series", "ratio"],
         [[f"{len(rules)} rules", f"{ours:.1f} s", f"{peer:.1f} s", f"**{peer / ours:.1f} x**"]],
     )
 

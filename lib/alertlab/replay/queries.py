@@ -38,8 +38,8 @@ def query_slots(
     ]
     frame = frames[0] if len(frames) == 1 else _joined(frames)
     times = frame.times + query_offset_ms
-    failing = slots.evaluated(slots.times) & ~np.isin(slots.times, times)
-    failed = np.union1d(slots.failed, slots.times[failing])
+    failing = np.setdiff1d(slots.times, times) if len(times) < len(slots.times) else times[:0]
+    failed = np.union1d(slots.failed, np.setdiff1d(failing, slots.missed))
     kept = slots.evaluated(times)
     if kept.all():
         frame = Frame(times, frame.values, frame.present, frame.labels)
