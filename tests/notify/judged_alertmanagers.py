@@ -37,7 +37,7 @@ from alertlab.promql import Matcher
 from alertlab.units import SECOND_MS, format_labels
 
 SEED = int(os.environ.get("ALERTLAB_RANDOM_SEED", "1"))
-RANDOM = [random_scenario(number, SEED) for number in range(120)]
+RANDOM = [random_scenario(number, SEED) for number in range(150)]
 CANARIES = {wait_ms: canary(wait_ms) for wait_ms in (0, 250, 500, 750)}
 SCENARIOS = [scenario for scenario, _ in SHOWN] + RANDOM + list(CANARIES.values())
 # A scenario counts if what is told does not depend on whether a send is late by this or less, and
