@@ -22,7 +22,7 @@ from alertlab.incidents import (
 )
 from alertlab.units import MINUTE_MS, SECOND_MS, parse_time
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 YAML = """\
 - {id: late, start: 2026-03-02T08:00:00Z, end: "2026-03-02T09:30:00Z", severity: critical}
 - id: early
@@ -153,7 +153,10 @@ def test_times_fall_into_incidents_with_their_margins(tmp_path: Path) -> None:
     margins = Margins(before_ms=10 * SECOND_MS, after_ms=20 * SECOND_MS)
     times = np.array([89, 90, 199, 219, 220, 419, 420]) * SECOND_MS
     assert match_times(times, found, margins).tolist() == [-1, 0, 0, 0, 1, 1, -1]
-    assert bounds_ms(found, margins).tolist() == [[90_000, 220_000], [140_000, 420_000]]
+    assert bounds_ms(found, margins, among=found).tolist() == [
+        [90_000, 220_000],
+        [140_000, 420_000],
+    ]
     assert match_times(times, no_incidents(), margins).tolist() == [-1] * 7
 
 
