@@ -160,8 +160,10 @@ class MemorySource:
         times = np.arange(start_ms, end_ms + 1, step_ms, dtype=np.int64)
         return evaluate(expr, self.select, times, semantics=self.semantics)
 
-    def series(self, selector: str, start_ms: int, end_ms: int) -> list[Series]:
-        """Return the raw samples of a selector."""
+    def series(
+        self, selector: str, start_ms: int, end_ms: int, *, stale_markers: bool = True
+    ) -> list[Series]:
+        """Return the raw samples of a selector, its markers among them as in a recording."""
         return self.select(parse_selector(selector), start_ms, end_ms)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import operator
+from collections.abc import Iterable
 
 import numpy as np
 import pytest
@@ -35,20 +36,20 @@ def level_of(values: list, op: str, hold_s: int, keep_s: int, interval_s: int = 
     )[0]
 
 
-def naive_firing(values: list, op: str, limit: float, hold_s: int, keep_s: int) -> list[bool]:
+def naive_firing(
+    values: list, op: str, limit: float, hold: int, keep: int, *, times: Iterable[int]
+) -> list[bool]:
     """rules/alerting.go, Eval, for one series: time stamps, not counts."""
     active_at = kept_since = None
     firing, told = False, []
-    for slot, value in enumerate(values):
-        now = slot * 60
+    for now, value in zip(times, values, strict=True):
         if value is not ABSENT and COMPARE[op](value, limit):
-            if active_at is None:
-                active_at, firing = now, False
+            active_at = now if active_at is None else active_at
             kept_since = None
-            firing = firing or now - active_at >= hold_s
-        elif firing and keep_s > 0:
+            firing = firing or now - active_at >= hold
+        elif firing and keep > 0:
             kept_since = now if kept_since is None else kept_since
-            if now - kept_since >= keep_s:
+            if now - kept_since >= keep:
                 active_at, firing, kept_since = None, False, None
         else:
             active_at, firing = None, False
@@ -88,7 +89,9 @@ def test_one_level_answers_for_every_threshold(
     for limit in np.arange(-5, 5.5, 0.5):
         signed = signed_threshold(limit, threshold)
         fires = level > signed if threshold.strict else level >= signed
-        assert fires.tolist() == naive_firing(values, op, limit, hold_s, keep_s), limit
+        times = range(0, 60 * len(values), 60)
+        naive = naive_firing(values, op, limit, hold_s, keep_s, times=times)
+        assert fires.tolist() == naive, limit
 
 
 @settings(deadline=None, max_examples=100)
@@ -136,25 +139,6 @@ def test_the_interval_matters() -> None:
     assert np.flatnonzero(level_of([1] * 9, ">", 60, 0, interval_s=15) > 0)[0] == 4
 
 
-def naive_at_times(times: list, values: list, limit: float, hold: int, keep: int) -> list[bool]:
-    """rules/alerting.go, Eval, at any times; -INF is no value."""
-    active_at = kept_since = None
-    firing, told = False, []
-    for now, value in zip(times, values, strict=True):
-        if value > limit:
-            active_at = now if active_at is None else active_at
-            kept_since = None
-            firing = firing or now - active_at >= hold
-        elif firing and keep > 0:
-            kept_since = now if kept_since is None else kept_since
-            if now - kept_since >= keep:
-                active_at, firing, kept_since = None, False, None
-        else:
-            active_at, firing = None, False
-        told.append(firing)
-    return told
-
-
 @settings(deadline=None, max_examples=300)
 @given(
     st.lists(st.tuples(st.integers(1, 5), st.integers(-3, 3)), min_size=1, max_size=60),
@@ -166,9 +150,9 @@ def test_missed_evaluations_are_time_that_passes(
 ) -> None:
     """Where slots are missing, the level is the state machine that goes by its clock."""
     number = np.cumsum([step for step, _ in slots])
-    values = [-INF if value == -3 else float(value) for _, value in slots]
+    values = [ABSENT if value == -3 else float(value) for _, value in slots]
     level = firing_level(
-        np.array([values]),
+        np.array([[-INF if value is ABSENT else value for value in values]]),
         interval_ms=1,
         hold_duration_ms=hold,
         keep_firing_for_ms=keep,
@@ -176,7 +160,8 @@ def test_missed_evaluations_are_time_that_passes(
     )[0]
     for limit in np.arange(-3.5, 4):
         found = (level > limit).tolist()
-        assert found == naive_at_times(number.tolist(), values, limit, hold, keep), limit
+        naive = naive_firing(values, ">", limit, hold, keep, times=number.tolist())
+        assert found == naive, limit
 
 
 @settings(deadline=None, max_examples=60)

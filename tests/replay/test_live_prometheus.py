@@ -264,3 +264,30 @@ def test_recorded_series_are_those_that_prometheus_recorded(
         assert found == recorded_of(rule, here), rule
         compared += sum(found.values())
     assert compared > 400
+
+
+class Marking(PrometheusSource):
+    """Finds out all stale markers, whoever asks."""
+
+    def series(
+        self, selector: str, start_ms: int, end_ms: int, *, stale_markers: bool = True
+    ) -> list[Series]:
+        """Return raw samples with their markers."""
+        return super().series(selector, start_ms, end_ms)
+
+
+@pytest.mark.server
+def test_a_server_is_not_asked_for_markers_that_tell_nothing(watched, semantics: int) -> None:
+    """Fewer requests, the same evaluations and episodes as with all markers found out."""
+    here = watched[semantics]
+    polite, marking = PrometheusSource(here.url), Marking(here.url)
+    for rule in here.rules:
+        mine, theirs = (
+            evaluate_rule(rule, one, here.start_ms, here.end_ms) for one in (polite, marking)
+        )
+        assert mine.coverage == theirs.coverage, rule
+        pd.testing.assert_frame_equal(find_episodes(mine), find_episodes(theirs))
+    asked, otherwise = (one.provenance()["queries"] for one in (polite, marking))
+    assert len(asked) < len(otherwise)
+    assert not any("ALERTS" in one["expr"] and one["steps"] > 1 for one in asked)
+    assert any("ALERTS" in one["expr"] and one["steps"] > 1 for one in otherwise)

@@ -209,8 +209,8 @@ def test_one_recorded_series_is_enough(memory_source) -> None:
     asked = []
 
     class Asked(memory_source):
-        def series(self, selector: str, start_ms: int, end_ms: int) -> list[Series]:
-            found = super().series(selector, start_ms, end_ms)
+        def series(self, selector: str, start_ms: int, end_ms: int, **asks: bool) -> list[Series]:
+            found = super().series(selector, start_ms, end_ms, **asks)
             asked.append((end_ms - start_ms, len(found)))
             return found
 

@@ -422,3 +422,28 @@ def test_stale_markers_are_put_back(fake, samples, end, seen, scrapes, markers):
     assert [(t - T0_MS) / 1_000 for t in series.times[stale].tolist()] == markers
     assert [(t - T0_MS) / 1_000 for t in series.times[~stale].tolist()] == samples
     assert np.all(np.diff(series.times) > 0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "stale_markers", "asked_for"),
+    [
+        ({"job": "j", "instance": "i"}, True, ["m", "m", "up"]),
+        ({"alertname": "A"}, True, ["m", "m"]),
+        ({"job": "j"}, True, ["m", "m"]),
+        ({"job": "j", "instance": "i"}, False, ["m"]),
+    ],
+    ids=["of_a_target", "of_a_rule", "of_a_job", "without_markers"],
+)
+def test_markers_are_asked_for_only_where_they_tell(fake, labels, stale_markers, asked_for):
+    """The scrapes of all targets are read only for a target that went away."""
+
+    def answer(asked):
+        if asked.path.endswith("query_range"):
+            return matrix((labels, [(T0, "1")]))
+        return matrix((labels, [(T0, "1"), (T0 + 10, "1")]))
+
+    fake.answer = answer
+    source = open_source(fake.url)
+    (series,) = source.series("m", T0_MS, T0_MS + 40_000, stale_markers=stale_markers)
+    assert [asked.in_body["query"].partition("[")[0] for asked in fake.asked] == asked_for
+    assert is_stale(series.values).any() == stale_markers

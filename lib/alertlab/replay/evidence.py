@@ -44,7 +44,7 @@ class Evidence:
         rule itself has written samples
     own_gaps, group_gaps : where something was active before and after, but not written between:
         of the rule itself, and of any rule of the group
-    missed, failed : what Prometheus' own counters tell; None where it has no such counter
+    missed, failed : what Prometheus' own counters tell; empty where it has no such counter
     rules : how many rules the group has
     """
 
@@ -112,9 +112,7 @@ def _gather(group: _Group, source: Source, start_ms: int, end_ms: int) -> _Trace
     span = (start_ms - group.query_offset_ms, end_ms - group.query_offset_ms)
     found: list[Series] = []
     if group.alerts:
-        names = "|".join(map(re.escape, group.alerts))
-        by = [Matcher(NAME, "=~", "ALERTS|ALERTS_FOR_STATE"), Matcher("alertname", "=~", names)]
-        found += source.series(selector_text(by), *span)
+        found += _alerts(group, source, *span)
     for rule in group.recorded:
         found += _one_recorded(rule, source, *span)
     series = [Series(one.labels, one.times + group.query_offset_ms, one.values) for one in found]
@@ -122,12 +120,29 @@ def _gather(group: _Group, source: Source, start_ms: int, end_ms: int) -> _Trace
     return _Traces(series, _times(series), _gaps(series, group.interval_ms), *growth)
 
 
+def _alerts(group: _Group, source: Source, start_ms: int, end_ms: int) -> list[Series]:
+    """Return what the group has written of its alerts.
+
+    ``ALERTS_FOR_STATE`` tells by its values where it went on, so that a server is asked for the
+    ends of ``ALERTS`` only where that stands alone.
+    """
+    names = "|".join(map(re.escape, group.alerts))
+    by = [Matcher(NAME, "=~", "ALERTS|ALERTS_FOR_STATE"), Matcher("alertname", "=~", names)]
+    found = source.series(selector_text(by), start_ms, end_ms, stale_markers=False)
+    if any(_label(one, NAME) == "ALERTS_FOR_STATE" for one in found) or not found:
+        return found
+    return source.series(selector_text(by), start_ms, end_ms)
+
+
 def _one_recorded(rule: RecordingRule, source: Source, start_ms: int, end_ms: int) -> list[Series]:
-    """Return one series that a recording rule has written: others would tell the same."""
+    """Return one series that a recording rule has written: others would tell the same.
+
+    Its stale markers tell where it ended from where it was not written.
+    """
     by = [Matcher(key, "=", text) for key, text in ((NAME, rule.name), *rule.labels)]
     recent_ms = end_ms - _RECENT_SLOTS * rule.interval_ms
     for since_ms in (max(recent_ms, start_ms), start_ms):
-        found = source.series(selector_text(by), since_ms, end_ms)
+        found = source.series(selector_text(by), since_ms, end_ms, stale_markers=False)
         if found:
             exactly = [Matcher(key, "=", text) for key, text in found[0].labels]
             return source.series(selector_text(exactly), start_ms, end_ms)
@@ -167,7 +182,8 @@ def _of_group(
 ) -> Series | None:
     """Return a metric of the group, None if there is none or several might be meant."""
     named = Matcher("rule_group", "=~", f"(.*;)?{re.escape(group.name)}")
-    found = source.series(selector_text([Matcher(NAME, "=", metric), named]), start_ms, end_ms)
+    selector = selector_text([Matcher(NAME, "=", metric), named])
+    found = source.series(selector, start_ms, end_ms, stale_markers=False)
     for chosen in ([one for one in found if _file_name(one) == group.file.name], found):
         if len(chosen) == 1:
             return _without_stale(chosen[0])

@@ -73,7 +73,7 @@ def _recorded(
     rule = evaluated.rule
     selector = selector_text([Matcher(NAME, "=", "ALERTS"), Matcher("alertname", "=", rule.name)])
     span = (int(times[0]) - rule.query_offset_ms, int(times[-1]) - rule.query_offset_ms)
-    found = source.series(selector, *span)
+    found = source.series(selector, *span, stale_markers=False)
     if not found:
         return None
     firing = set()

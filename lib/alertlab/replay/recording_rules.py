@@ -79,9 +79,11 @@ class RecordedSource:
             max_samples=self.max_samples,
         )
 
-    def series(self, selector: str, start_ms: int, end_ms: int) -> list[Series]:
+    def series(
+        self, selector: str, start_ms: int, end_ms: int, *, stale_markers: bool = True
+    ) -> list[Series]:
         """Return raw samples of the source, not of the rules."""
-        return self.source.series(selector, start_ms, end_ms)
+        return self.source.series(selector, start_ms, end_ms, stale_markers=stale_markers)
 
     def provenance(self) -> dict[str, Any]:
         """Say where the numbers come from."""

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
+from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import ScalarNode
 from ruamel.yaml.resolver import VersionedResolver
@@ -93,6 +94,12 @@ def _read(path: Path, *, keep_quotes: bool) -> list[Any]:
     yaml.Resolver = _TextResolver
     try:
         return list(yaml.load_all(path.read_text(encoding="utf-8")))
+    except DuplicateKeyError as error:  # its own text has both values, and one may be a secret
+        key, _, _ = error.problem.partition(" with value ")
+        line, first = error.problem_mark.line + 1, error.context_mark.line + 1
+        raise BadInput(
+            f"{path}:{line}: not valid YAML: {key} in the mapping of line {first}"
+        ) from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line = f":{mark.line + 1}" if mark else ""

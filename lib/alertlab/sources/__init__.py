@@ -34,8 +34,13 @@ class Source(Protocol):
     def range_query(self, expr: str, start_ms: int, end_ms: int, step_ms: int) -> Frame:
         """Evaluate ``expr`` at ``start, start + step, … <= end``."""
 
-    def series(self, selector: str, start_ms: int, end_ms: int) -> list[Series]:
-        """Return raw samples of a selector, stale markers included."""
+    def series(
+        self, selector: str, start_ms: int, end_ms: int, *, stale_markers: bool = True
+    ) -> list[Series]:
+        """Return raw samples of a selector, stale markers included.
+
+        Without ``stale_markers`` a source that would have to find them out leaves them away.
+        """
 
     def provenance(self) -> dict[str, Any]:
         """Say where the numbers come from."""

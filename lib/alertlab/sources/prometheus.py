@@ -112,26 +112,32 @@ class PrometheusSource:
         self._account(expr, len(times), len(built), len(chunks), started)
         return built.frame()
 
-    def series(self, selector: str, start_ms: int, end_ms: int) -> list[Series]:
-        """Return raw samples in ``[start_ms, end_ms]``, with stale markers put back.
+    def series(
+        self, selector: str, start_ms: int, end_ms: int, *, stale_markers: bool = True
+    ) -> list[Series]:
+        """Return raw samples in ``[start_ms, end_ms]``, with stale markers put back if asked for.
 
         The API leaves stale markers out.  Where the selector is already empty although a sample
         is younger than the lookback, a marker is put at the target's scrape (its sample of
         ``up``) in that step or, if there is none, at the first empty step: at most one step late.
         Steps have the median distance of the samples, so a series that was away for less is not
-        noticed, and an end before ``start_ms`` is not known.
+        noticed, and an end before ``start_ms`` is not known.  All this takes another query, and
+        one for ``up`` where a series of a target ended.
         """
         found = self._raw(selector, start_ms, end_ms)
-        if not found:
-            return []
+        if not found or not stale_markers:
+            return found
         step_ms = typical_gap_ms(found)
         seen = self.range_query(selector, start_ms, end_ms + step_ms, step_ms)
         rows = dict(zip(seen.labels, seen.present, strict=True))
         never = np.zeros(len(seen.times), bool)
         gone = [_is_gone(one, seen.times, rows.get(one.labels, never)) for one in found]
-        if not any(one.any() for one in gone):
+        ended = [_target(one.labels) for one, away in zip(found, gone, strict=True) if away.any()]
+        if not ended:
             return found
-        scrapes = {_target(up.labels): up.times for up in self._raw("up", start_ms, end_ms)}
+        # What rules write has no target; the scrapes of all would be asked for in vain.
+        ups = self._raw("up", start_ms, end_ms) if any(map(all, ended)) else []
+        scrapes = {_target(up.labels): up.times for up in ups}
         marked = [
             _mark_stale(one, seen.times[away], step_ms, scrapes.get(_target(one.labels)))
             for one, away in zip(found, gone, strict=True)

@@ -199,8 +199,13 @@ class Recording:
             self._matched[matchers] = sorted(found, key=self._labels.__getitem__)
         return self._matched[matchers]
 
-    def series(self, selector: str, start_ms: int, end_ms: int) -> list[Series]:
-        """Return the raw samples of a PromQL selector in ``[start_ms, end_ms]``."""
+    def series(
+        self, selector: str, start_ms: int, end_ms: int, *, stale_markers: bool = True
+    ) -> list[Series]:
+        """Return the raw samples of a PromQL selector in ``[start_ms, end_ms]``.
+
+        Stale markers are samples here; they come whether asked for or not.
+        """
         return self.select(parse_selector(selector), start_ms, end_ms)
 
     def range_query(self, expr: str, start_ms: int, end_ms: int, step_ms: int) -> Frame:
