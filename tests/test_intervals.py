@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from scipy.special import betainc
 from scipy.stats import poisson
 
-from alertlab.intervals import share_interval, weekly_rate
+from alertlab.intervals import (
+    clustered_share,
+    quantile_interval,
+    share_interval,
+    weekly_amount,
+    weekly_rate,
+)
 
 
 def test_no_trials_have_no_share() -> None:
@@ -84,3 +90,76 @@ def test_the_number_lies_inside_its_interval(counts: list[int], confidence: floa
     found = weekly_rate(np.array(counts), len(counts) / 7, confidence)
     assert 0 <= found.low <= found.mid <= found.high
     assert found == weekly_rate(np.array(counts), len(counts) / 7, confidence)
+
+
+def test_a_share_of_clusters_is_as_doubtful_as_they_are_few() -> None:
+    """Forty pages of four incidents say less than forty of forty."""
+    few = clustered_share(np.array([10, 10, 0, 0]), np.array([10, 10, 10, 10]))
+    many = clustered_share(np.repeat([1, 0], 20), np.ones(40, int))
+    assert few.mid == many.mid == 0.5
+    assert few.high - few.low > 2 * (many.high - many.low)
+    independent = share_interval(20, 40)
+    assert many.low == pytest.approx(independent.low, abs=0.03)
+    assert many.high == pytest.approx(independent.high, abs=0.03)
+
+
+def test_a_share_of_unanimous_clusters_is_not_certain() -> None:
+    """All pages of three incidents are true: three of three by Jeffreys, not thirty of thirty."""
+    found = clustered_share(np.array([10, 10, 10]), np.array([10, 10, 10]))
+    assert found == share_interval(3, 3)
+    none = clustered_share(np.array([0, 0, 0]), np.array([5, 0, 2]))  # one cluster holds nothing
+    assert none == share_interval(0, 2)
+    assert clustered_share(np.array([0]), np.array([0])) is None
+    assert clustered_share(np.array([], int), np.array([], int)) is None
+
+
+def test_an_amount_is_no_count() -> None:
+    """Hours are resampled by day, however few; nothing at all has no doubt to show."""
+    found = weekly_amount(np.array([0.5, 0.0, 1.5, 0.0, 0.0, 0.0, 0.0] * 4), 4.0)
+    assert found.mid == pytest.approx(2.0)
+    assert 0 < found.low < 2 < found.high < 5
+    assert weekly_amount(np.zeros(28), 4.0)[:3] == (0, 0, 0)
+    wide, narrow = (
+        weekly_amount(np.array([0.5, 0.0, 1.5, 0.0] * 7), 4.0, confidence)
+        for confidence in (0.95, 0.5)
+    )
+    assert wide.low < narrow.low < narrow.high < wide.high
+
+
+@pytest.mark.parametrize(
+    ("n", "quantile", "low", "high"),
+    [
+        # Conover's method: of six values the ends cover the median with 1 - 2 / 64.
+        (6, 0.5, 1, 6),
+        (5, 0.5, 0, np.inf),  # 1 - 2 / 32 is not 95 %
+        (9, 0.5, 2, 8),
+        (20, 0.5, 6, 15),
+        (10, 0.9, 7, np.inf),
+        (1, 0.5, 0, np.inf),
+    ],
+)
+def test_a_quantile_lies_between_order_statistics(
+    n: int, quantile: float, low: float, high: float
+) -> None:
+    """Of the values 1 to n, the ranks that tables of the binomial give."""
+    values = np.arange(n, 0, -1.0)
+    found = quantile_interval(values, quantile)
+    assert found[:3] == (low, np.quantile(values, quantile), high)
+    assert found.confidence == 0.95
+
+
+def test_a_quantile_of_nothing_is_unknown() -> None:
+    """No incident was caught: there is no delay."""
+    assert quantile_interval(np.array([]), 0.5) is None
+
+
+@pytest.mark.parametrize("quantile", [0.5, 0.9])
+def test_a_quantiles_interval_covers_it(quantile: float) -> None:
+    """At least nineteen of twenty times, whatever the distribution."""
+    rng = np.random.default_rng(7)
+    truth = -np.log(1 - quantile)  # of the exponential distribution
+    inside = 0
+    for _ in range(2_000):
+        found = quantile_interval(rng.exponential(size=30), quantile)
+        inside += found.low <= truth <= found.high
+    assert inside >= 0.945 * 2_000

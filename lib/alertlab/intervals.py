@@ -1,13 +1,16 @@
-"""The doubt of a count: intervals for shares and for events per week."""
+"""The doubt of a number: intervals for shares, for what happens per week, and for quantiles."""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
-from scipy.stats import beta, chi2
+from scipy.stats import beta, binom, chi2
 
 from alertlab.units import Interval
 
 _RESAMPLES = 2_000
+_SEED = 20_150_916  # fixed, so that a report repeats to the digit
 _FEW_EVENTS = 5  # below it a bootstrap sees too little; none in four weeks is not never
 
 
@@ -25,20 +28,76 @@ def share_interval(successes: int, trials: int, confidence: float = 0.95) -> Int
     return Interval(low, successes / trials, high, confidence)
 
 
+def clustered_share(
+    successes: np.ndarray, trials: np.ndarray, confidence: float = 0.95
+) -> Interval | None:
+    """Return a share whose trials hang together in clusters; None of nothing.
+
+    successes, trials : of each cluster, shape (n_clusters,)
+    Clusters are resampled.  Where all of them succeed, or none does, that shows no doubt; then
+    it is the Jeffreys interval of so many clusters.
+    """
+    tried = trials > 0
+    successes, trials = successes[tried], trials[tried]
+    total = int(trials.sum())
+    if total == 0:
+        return None
+    share, clusters = float(successes.sum()) / total, len(trials)
+    if share in (0.0, 1.0):
+        alone = share_interval(round(share) * clusters, clusters, confidence)
+        return Interval(alone.low, share, alone.high, confidence)
+    drawn = np.random.default_rng(_SEED).integers(clusters, size=(_RESAMPLES, clusters))
+    shares = successes[drawn].sum(axis=1) / trials[drawn].sum(axis=1)
+    low, high = np.quantile(shares, _tails(confidence))
+    return Interval(float(low), share, float(high), confidence)
+
+
 def weekly_rate(daily_counts: np.ndarray, weeks: float, confidence: float = 0.95) -> Interval:
     """Return events per week with an interval from counts per day, shape (n_days,).
 
     weeks : the time counted; the last day need not be a whole one
-    Whole days are resampled (events of one day hang together); with fewer than five events the
-    exact Poisson interval (Garwood 1936) is used instead.
+    As ``weekly_amount``, but of fewer than five events it is the exact Poisson interval (Garwood
+    1936).
     """
-    days, total = len(daily_counts), float(np.sum(daily_counts))
-    tail = (1 - confidence) / 2
-    if total < _FEW_EVENTS:
-        low = chi2.ppf(tail, 2 * total) / 2 if total else 0.0
-        high = chi2.ppf(1 - tail, 2 * total + 2) / 2
-    else:
-        rng = np.random.default_rng(20_150_916)  # fixed, so that a report repeats to the digit
-        sums = rng.choice(daily_counts, (_RESAMPLES, days)).sum(axis=1)
-        low, high = np.quantile(sums, [tail, 1 - tail])
+    total = float(np.sum(daily_counts))
+    if total >= _FEW_EVENTS:
+        return weekly_amount(daily_counts, weeks, confidence)
+    tail, _ = _tails(confidence)
+    low = chi2.ppf(tail, 2 * total) / 2 if total else 0.0
+    high = chi2.ppf(1 - tail, 2 * total + 2) / 2
     return Interval(float(low) / weeks, total / weeks, float(high) / weeks, confidence)
+
+
+def weekly_amount(daily_amounts: np.ndarray, weeks: float, confidence: float = 0.95) -> Interval:
+    """Return an amount per week with an interval from amounts per day, shape (n_days,).
+
+    Whole days are resampled, as what happens on one day hangs together.
+    """
+    draws = np.random.default_rng(_SEED).choice(daily_amounts, (_RESAMPLES, len(daily_amounts)))
+    low, high = np.quantile(draws.sum(axis=1), _tails(confidence)) / weeks
+    mid = float(np.sum(daily_amounts)) / weeks
+    return Interval(min(float(low), mid), mid, max(float(high), mid), confidence)
+
+
+def quantile_interval(
+    values: np.ndarray, quantile: float, confidence: float = 0.95
+) -> Interval | None:
+    """Return a quantile of values that are at least 0, with its interval; None of no values.
+
+    The ends are order statistics, whatever the distribution (Conover 1999, 3.2); where there are
+    too few values for an end it is 0 or infinite.
+    """
+    n = len(values)
+    if n == 0:
+        return None
+    ordered = np.concatenate([[0.0], np.sort(values), [math.inf]])
+    tail, _ = _tails(confidence)
+    below = binom.cdf(np.arange(n), n, quantile)  # that at most so many lie below the quantile
+    low = int(np.searchsorted(below, tail, side="right"))
+    high = int(np.searchsorted(below, 1 - tail)) + 1
+    mid = float(np.quantile(values, quantile))
+    return Interval(float(ordered[low]), mid, float(ordered[high]), confidence)
+
+
+def _tails(confidence: float) -> tuple[float, float]:
+    return (1 - confidence) / 2, (1 + confidence) / 2

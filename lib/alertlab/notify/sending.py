@@ -114,6 +114,15 @@ class Sending:
                 yield Post(labels, start, end, sends)
 
 
+def rules_by_alert(episodes: pd.DataFrame, sending: Sending) -> dict[LabelSet, set[str]]:
+    """Return which rules stand behind each alert that Alertmanager gets."""
+    found: dict[LabelSet, set[str]] = {}
+    for rule, labels in set(zip(episodes["rule"], episodes["labels"], strict=True)):
+        if (received := sending.received(labels)) is not None:
+            found.setdefault(received, set()).add(rule)
+    return found
+
+
 def _sends(first: int, stop: float, every_ms: int, run: _Run) -> Iterator[range]:
     """Yield the sends from ``first`` to before ``stop``, apart where a gap falls between them."""
     at = first

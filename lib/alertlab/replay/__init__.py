@@ -4,6 +4,7 @@ from alertlab.replay.episodes import find_episodes, fired, join_episodes, replay
 from alertlab.replay.evaluate import EvaluatedRule, evaluate_rule, evaluate_rules
 from alertlab.replay.identities import alert_identity
 from alertlab.replay.levels import firing_level, signed_threshold, signed_values
+from alertlab.replay.limits import forgetting, remembered
 from alertlab.replay.recorded_alerts import Agreement, compare_recorded
 from alertlab.replay.slots import RECORDED, STATED, Coverage
 
@@ -20,7 +21,9 @@ __all__ = [
     "find_episodes",
     "fired",
     "firing_level",
+    "forgetting",
     "join_episodes",
+    "remembered",
     "replay_rules",
     "signed_threshold",
     "signed_values",

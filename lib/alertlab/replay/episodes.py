@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from alertlab.replay.evaluate import EvaluatedRule, evaluate_rules
-from alertlab.replay.limits import forgetting
+from alertlab.replay.limits import forgetting, remembered
 from alertlab.rules import AlertRule
 from alertlab.sources import Source
 from alertlab.units import MINUTE_MS, LabelSet
@@ -60,13 +60,13 @@ def find_episodes(evaluated: EvaluatedRule) -> pd.DataFrame:
     forgets = forgetting(evaluated)
     gaps = _Gaps(evaluated, forgets)
     rows: list[tuple] = []
-    for before, until in zip([-1, *forgets], [*forgets, len(times)], strict=True):
-        for labels, first, fired, end in _alert_runs(evaluated, slice(before + 1, until)):
+    for columns in remembered(evaluated, forgets):
+        for labels, first, fired, end in _alert_runs(evaluated, columns):
             ended_ms = int(times[end]) if end < len(times) else None
             if ended_ms is not None and ended_ms <= evaluated.start_ms:
                 continue
             fired_ms = None if fired is None else int(times[fired])
-            dropped = bool(forgets) and end == until < len(times)
+            dropped = bool(forgets) and end == columns.stop < len(times)
             rows.append(
                 (
                     rule.name, labels, int(times[first]), fired_ms, ended_ms,

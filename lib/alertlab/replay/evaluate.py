@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from alertlab.replay.identities import (
     labels_vary,
     merge_rows,
 )
-from alertlab.replay.levels import firing_level, signed_threshold, signed_values
+from alertlab.replay.levels import firing_levels, signed_threshold, signed_values
 from alertlab.replay.queries import query_slots
 from alertlab.replay.recording_rules import record_for
 from alertlab.replay.slots import STATED, Coverage, Slots, find_slots, slot_numbers
@@ -64,8 +64,11 @@ class EvaluatedRule:
 
     @property
     def data_ratio(self) -> float | None:
-        """Share of evaluations at which anything was there to compare; None if unknowable."""
-        if self.threshold is None:
+        """Share of evaluations at which anything was there to compare.
+
+        None where the frame does not tell: what other series let through is not all there was.
+        """
+        if self.threshold is None or not self.threshold.is_plain:
             return None
         return float(np.any(self.frame.present, axis=0)[self.reported].mean())
 
@@ -99,37 +102,44 @@ class EvaluatedRule:
         ``columns`` the rule remembers nothing of before them, and slices count from their start.
         Where an evaluation failed, values and levels are those of the one before.
         """
-        times, present = self.frame.times[columns], self.frame.present[:, columns]
-        numbers = slot_numbers(times, self.rule.interval_ms)
+        durations = [(hold_duration_ms, keep_firing_for_ms)]
+        for labels, part, signed, levels in self.levels(durations, columns):
+            yield labels, part, signed, levels[0]
+
+    def levels(
+        self, durations_ms: Sequence[tuple[int, int]], columns: slice = slice(None)
+    ) -> Iterator[tuple[LabelSet, slice, np.ndarray, np.ndarray]]:
+        """Yield as ``alerts``, with the levels of each pair of ``for`` and ``keep_firing_for``.
+
+        They have the shape (n_durations, n_evaluations).
+        """
+        numbers = slot_numbers(self.frame.times[columns], self.rule.interval_ms)
         good = ~self.failed[columns]
-        kept = math.ceil(keep_firing_for_ms / self.rule.interval_ms)
+        kept = math.ceil(max(keep for _, keep in durations_ms) / self.rule.interval_ms)
         for i, labels in enumerate(self.frame.labels):
-            there = np.flatnonzero(present[i])
-            if not len(there):
+            present = self.frame.present[i, columns]
+            if not present.any():
                 continue
-            part = slice(int(there[0]), int(there[-1]) + 1 + kept)
-            signed = self._signed(i, columns)[part]
+            first, last = int(np.argmax(present)), len(present) - int(np.argmax(present[::-1]))
+            part = slice(first, last + kept)
+            signed = signed_values(
+                self.frame.values[i, columns][part], present[part], self.threshold
+            )
             well = good[part]
-            level = firing_level(
+            levels = firing_levels(
                 signed[None, well],
                 interval_ms=self.rule.interval_ms,
-                hold_duration_ms=hold_duration_ms,
-                keep_firing_for_ms=keep_firing_for_ms,
+                durations_ms=durations_ms,
                 number=numbers[part][well],
             )[0]
-            yield labels, part, _held(signed[well], well), _held(level, well)
+            yield labels, part, _held(signed[well], well), _held(levels, well)
 
     def above_share(self) -> float:
         """Return the share of reported evaluations at which any value alone would alert."""
         beyond = np.zeros(len(self.frame.times), bool)
-        for i in range(len(self.frame.labels)):
-            beyond |= self.above(self._signed(i, slice(None)))
+        for values, present in zip(self.frame.values, self.frame.present, strict=True):
+            beyond |= self.above(signed_values(values, present, self.threshold))
         return float(beyond[self.reported].mean())
-
-    def _signed(self, i: int, part: slice) -> np.ndarray:
-        return signed_values(
-            self.frame.values[i, part], self.frame.present[i, part], self.threshold
-        )
 
     def above(self, signed: np.ndarray) -> np.ndarray:
         """Tell where values or levels exceed the rule's own threshold, as its operator says."""
@@ -233,8 +243,9 @@ def _unsettled(evaluated: EvaluatedRule) -> bool:
 
 
 def _held(values: np.ndarray, kept: np.ndarray) -> np.ndarray:
-    """Spread values over all evaluations; where not ``kept``, the one before holds."""
+    """Spread the last axis over all evaluations; where not ``kept``, the one before holds."""
     if kept.all():
         return values
     before = np.cumsum(kept) - 1
-    return np.where(before < 0, -np.inf, values[np.maximum(before, 0)] if len(values) else -np.inf)
+    spread = values[..., np.maximum(before, 0)] if kept.any() else -np.inf
+    return np.where(before < 0, -np.inf, spread)

@@ -14,7 +14,8 @@ j + 1 values lies above T.  Same state machine: Prometheus, rules/alerting.go, A
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -57,42 +58,64 @@ def firing_level(
     number : int64, shape (n_evaluations,), strictly increasing: which interval of the group each
         evaluation stands for, where some were missed; None: one after the other
     """
-    k = math.ceil(hold_duration_ms / interval_ms)
-    j = math.ceil(keep_firing_for_ms / interval_ms)
-    n = signed.shape[-1]
-    if number is None or n == 0 or number[-1] - number[0] == n - 1:
-        return _levels(signed, k, j, None)
-    # Durations are times, not counts: a window that begins in a gap sees the value before it.
-    # So gaps are filled with what stood before them; but nothing starts or stops firing there.
-    grid = np.arange(number[0], number[-1] + 1)
-    missing = np.ones(len(grid), bool)
-    missing[number - number[0]] = False
-    filled = signed[:, np.searchsorted(number, grid, side="right") - 1]
-    return _levels(filled, k, j, missing)[:, ~missing]
+    return firing_levels(
+        signed,
+        interval_ms=interval_ms,
+        durations_ms=[(hold_duration_ms, keep_firing_for_ms)],
+        number=number,
+    )[:, 0]
 
 
-def _levels(signed: np.ndarray, k: int, j: int, missing: np.ndarray | None) -> np.ndarray:
-    """Return F on a grid without gaps; where ``missing``, it stays what it was.
+def firing_levels(
+    signed: np.ndarray,
+    *,
+    interval_ms: int,
+    durations_ms: Sequence[tuple[int, int]],
+    number: np.ndarray | None = None,
+) -> np.ndarray:
+    """Return ``firing_level`` for several pairs of ``for`` and ``keep_firing_for`` at once.
+
+    Shape (n_series, n_durations, n_evaluations).
+    """
+    counts = [tuple(math.ceil(one / interval_ms) for one in pair) for pair in durations_ms]
+    n_series, n = signed.shape
+    grid = missing = None
+    if number is not None and n > 0 and number[-1] - number[0] != n - 1:
+        # Durations are times, not counts: a window that begins in a gap sees the value before it.
+        # So gaps are filled with what stood before them; but nothing starts or stops firing there.
+        grid = np.arange(number[0], number[-1] + 1)
+        missing = np.ones(len(grid), bool)
+        missing[number - number[0]] = False
+        signed = signed[:, np.searchsorted(number, grid, side="right") - 1]
+    levels = _levels([_Row(row, *pair) for row in signed for pair in counts], missing)
+    levels = levels if missing is None else levels[:, ~missing]
+    return levels.reshape(n_series, len(counts), n)
+
+
+class _Row(NamedTuple):
+    """Values and how many evaluations ``for`` and ``keep_firing_for`` look back."""
+
+    values: np.ndarray
+    k: int
+    j: int
+
+
+def _levels(rows: Sequence[_Row], missing: np.ndarray | None) -> np.ndarray:
+    """Return F on a grid without gaps, (n_rows, n_evaluations); where ``missing``, it stays.
 
     Each step clamps the level before it, and clamps compose to clamps.  So the steps of _STRIDE
-    evaluations are composed first, all side by side, and the recursion takes a stride at a time.
+    evaluations are composed first, and the recursion takes a stride of all rows at a time.
     """
-    level = np.empty_like(signed)
-    last = np.full((len(signed), _STRIDE), -np.inf)
-    for begin, piece in _pieces(signed.shape[1], max(k, j) + (_STRIDE if j else 0)):
-        lows, highs = np.empty((2, len(signed), piece.stop - piece.start))
-        for i, row in enumerate(signed[:, begin : piece.stop]):
-            low = _trailing(np.minimum, row, k + 1)
-            low[: max(0, k - begin)] = -np.inf
-            if j:
-                high = _trailing(np.maximum, row, j + 1)
-                if missing is not None:
-                    low[missing[begin : piece.stop]] = -np.inf
-                    high[missing[begin : piece.stop]] = np.inf
-                low, high = _composed(low, high, j)
-                highs[i] = high[piece.start - begin :]
-            lows[i] = low[piece.start - begin :]
-        if j == 0:
+    n = len(rows[0].values) if rows else 0
+    level = np.empty((len(rows), n))
+    last = np.full((len(rows), _STRIDE), -np.inf)
+    reach = max((max(row.k, row.j) for row in rows), default=0)
+    recurs = any(row.j for row in rows)
+    for begin, piece in _pieces(n, reach + (_STRIDE if recurs else 0)):
+        lows, highs = np.empty((2, len(rows), piece.stop - piece.start))
+        for i, (low, high) in enumerate(_clamps(rows, begin, piece.stop, missing)):
+            lows[i], highs[i] = low[piece.start - begin :], high[piece.start - begin :]
+        if not recurs:
             level[:, piece] = lows
             continue
         for first in range(0, lows.shape[1], _STRIDE):
@@ -102,6 +125,32 @@ def _levels(signed: np.ndarray, k: int, j: int, missing: np.ndarray | None) -> n
             np.minimum(highs[:, stride], last[:, :width], out=into)
             last = np.maximum(lows[:, stride], into, out=into)
     return level
+
+
+def _clamps(
+    rows: Sequence[_Row], begin: int, end: int, missing: np.ndarray | None
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Give each row's lower and upper clamps for the evaluations in a stretch."""
+    known: dict[tuple, np.ndarray] = {}
+
+    def trailing(extreme: np.ufunc, values: np.ndarray, width: int) -> np.ndarray:
+        key = (id(values), extreme, width)
+        if key not in known:
+            known[key] = _trailing(extreme, values[begin:end], width)
+        return known[key].copy()
+
+    never = np.full(end - begin, -np.inf)
+    for values, k, j in rows:
+        low = trailing(np.minimum, values, k + 1)
+        low[: max(0, k - begin)] = -np.inf
+        if not j:  # what fires by its own values alone
+            yield low, never
+            continue
+        high = trailing(np.maximum, values, j + 1)
+        if missing is not None:
+            low[missing[begin:end]] = -np.inf
+            high[missing[begin:end]] = np.inf
+        yield _composed(low, high, j)
 
 
 def _pieces(n: int, reach: int) -> Iterator[tuple[int, slice]]:
@@ -125,7 +174,7 @@ def _trailing(extreme: np.ufunc, row: np.ndarray, width: int) -> np.ndarray:
         have = spare[0]
         spare.reverse()
         span += shift
-    return row.copy() if have is row else have
+    return have
 
 
 def _composed(low: np.ndarray, high: np.ndarray, j: int) -> tuple[np.ndarray, np.ndarray]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from alertlab.replay.evaluate import EvaluatedRule
@@ -29,6 +31,15 @@ def forgetting(evaluated: EvaluatedRule) -> list[int]:
         begin = at + 1 + int(np.argmin(too_many))
         found += range(at, begin)
     return found
+
+
+def remembered(evaluated: EvaluatedRule, forgets: list[int]) -> list[slice]:
+    """Return the stretches of evaluations within which a rule forgets nothing.
+
+    forgets : from ``forgetting``; those evaluations themselves lie in none of the stretches
+    """
+    edges = [-1, *forgets, len(evaluated.frame.times)]
+    return [slice(before + 1, until) for before, until in pairwise(edges)]
 
 
 def _count(evaluated: EvaluatedRule, columns: slice, *, kept: bool) -> np.ndarray:
