@@ -142,4 +142,4 @@ def test_rules_of_a_running_server(invoke: Invoke, scene: Path, prometheus_bin: 
         assert code == 0, err
         assert [one["fired_at"] for one in json.loads(out)] == [FIRED_AT]
         _, out, _ = invoke("lint", url, "--json")
-        assert json.loads(out) == []
+        assert [(one["rule"], one["id"]) for one in json.loads(out)] == [("Down", "missing-for")]

@@ -2,17 +2,16 @@
 
 from alertlab.rules.documents import read_yaml
 from alertlab.rules.edit import RuleChange, changed_expr, edit_rule, rule_diff, rule_text
-from alertlab.rules.lint import Remark, compared_unit, lint_rule, text_reading
 from alertlab.rules.live import groups_of_answer
 from alertlab.rules.load import alert_rules, find_rule, load_groups, load_rules
 from alertlab.rules.model import AlertRule, RecordingRule, RuleGroup
+from alertlab.rules.reading import compared_unit, text_reading
 from alertlab.rules.threshold import Threshold, find_threshold, find_thresholds
 from alertlab.rules.windows import counter_selectors, find_windows, window_ms_of, with_window
 
 __all__ = [
     "AlertRule",
     "RecordingRule",
-    "Remark",
     "RuleChange",
     "RuleGroup",
     "Threshold",
@@ -26,7 +25,6 @@ __all__ = [
     "find_thresholds",
     "find_windows",
     "groups_of_answer",
-    "lint_rule",
     "load_groups",
     "load_rules",
     "read_yaml",

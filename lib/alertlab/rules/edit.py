@@ -115,7 +115,7 @@ def rule_diff(rule: AlertRule, change: RuleChange) -> str:
     Of a rule that a server told of, the diff of the rule alone.
     """
     if rule.server:
-        before, after = _written_out(rule), _written_out(_changed(rule, change))
+        before, after = _written_out(rule), _written_out(changed_rule(rule, change))
     else:
         with Path(rule.file).open(encoding="utf-8", newline="") as file:  # line ends as they are
             before = file.read()
@@ -129,7 +129,7 @@ def rule_diff(rule: AlertRule, change: RuleChange) -> str:
     )
 
 
-def _changed(rule: AlertRule, change: RuleChange) -> AlertRule:
+def changed_rule(rule: AlertRule, change: RuleChange) -> AlertRule:
     """Return the rule that a change leads to."""
     durations = {
         name: value

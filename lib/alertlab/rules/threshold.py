@@ -58,6 +58,11 @@ class Threshold:
         return self.op in (">", "<")
 
     @property
+    def scale(self) -> str:
+        """PromQL of the values on whose scale the number lies."""
+        return self.compared if self.monotone else self.lhs
+
+    @property
     def is_plain(self) -> bool:
         """True if nothing but the comparison decides what alerts."""
         return self.monotone and self.lhs == self.compared
