@@ -15,6 +15,7 @@ from alertlab.incidents import INCIDENT_COLUMNS
 from alertlab.noise import NoiseReview, review_noise
 from alertlab.notify import load_alertmanager
 from alertlab.rules import AlertRule
+from alertlab.tuning import Yardstick
 from alertlab.units import MINUTE_MS, label_set
 
 DAY_MINUTES = 1440
@@ -69,9 +70,9 @@ def review_of(memory_source, tmp_path) -> Callable[..., NoiseReview]:
             memory_source(series),
             start * MINUTE_MS,
             (DAY_MINUTES - 1) * MINUTE_MS,
-            config=load_alertmanager(path),
-            incidents=make_incidents(*incidents),
-            **options,
+            yardstick=Yardstick(
+                make_incidents(*incidents), config=load_alertmanager(path), **options
+            ),
         )
 
     return make

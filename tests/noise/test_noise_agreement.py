@@ -11,6 +11,7 @@ from alertlab.incidents import no_incidents
 from alertlab.noise import NoiseReview, recorded_agreement, review_noise
 from alertlab.notify import single_receiver
 from alertlab.rules import AlertRule
+from alertlab.tuning import Yardstick
 from alertlab.units import MINUTE_MS
 
 RULE = AlertRule("A", "m > 5", "g", Path("r.yml"), 1, MINUTE_MS)
@@ -20,7 +21,11 @@ VALUES = "1 9 9 9 1 1 9 9 1 1"
 
 def compare(source) -> tuple[pd.DataFrame, NoiseReview]:
     review = review_noise(
-        RULES, source, 0, 9 * MINUTE_MS, config=single_receiver(), incidents=no_incidents()
+        RULES,
+        source,
+        0,
+        9 * MINUTE_MS,
+        yardstick=Yardstick(config=single_receiver(), incidents=no_incidents()),
     )
     return recorded_agreement(review, source), review
 

@@ -23,7 +23,7 @@ from alertlab.noise import (
 )
 from alertlab.notify import load_alertmanager
 from alertlab.rules import AlertRule
-from alertlab.tuning import CHANGE, NOT_ENOUGH_DATA
+from alertlab.tuning import CHANGE, NOT_ENOUGH_DATA, Yardstick
 from alertlab.units import DAY_MS, HOUR_MS, MINUTE_MS, WEEK_MS, label_set
 
 DAYS = 14
@@ -115,7 +115,11 @@ def config(tmp_path_factory):
 def review(source, config) -> NoiseReview:
     """The review in Seoul, where 20:00 UTC is five in the morning."""
     return review_noise(
-        RULES, source, 0, END, config=config, incidents=INCIDENTS, time_zone="Asia/Seoul"
+        RULES,
+        source,
+        0,
+        END,
+        yardstick=Yardstick(config=config, incidents=INCIDENTS, time_zone="Asia/Seoul"),
     )
 
 
@@ -144,7 +148,9 @@ def test_nights_are_those_of_the_time_zone(source, config, review: NoiseReview) 
     """Evenings in UTC are nights in Seoul; 03:00 UTC is its noon."""
     assert row_of(review, "Noisy")["night_pages"] == DAYS
     assert row_of(review, "Good")["night_pages"] == 0
-    in_utc = review_noise(RULES[:2], source, 0, END, config=config, incidents=INCIDENTS)
+    in_utc = review_noise(
+        RULES[:2], source, 0, END, yardstick=Yardstick(config=config, incidents=INCIDENTS)
+    )
     assert row_of(in_utc, "Noisy")["night_pages"] == 0
     assert row_of(in_utc, "Good")["night_pages"] == 1
 
@@ -203,16 +209,22 @@ def test_recent_pages(review: NoiseReview) -> None:
 def test_margins_decide_what_is_true(source, config) -> None:
     """An incident that starts six minutes after the page: too late for the default of five."""
     late = incidents_of(("i", at(2, 3) + 6 * MINUTE_MS, None))
-    for margins, count in ((None, 1), (Margins(before_ms=6 * MINUTE_MS), 0)):
+    for margins, count in ((Margins(), 1), (Margins(before_ms=6 * MINUTE_MS), 0)):
         review = review_noise(
-            RULES[:1], source, 0, at(3, 0), config=config, incidents=late, margins=margins
+            RULES[:1],
+            source,
+            0,
+            at(3, 0),
+            yardstick=Yardstick(config=config, incidents=late, margins=margins),
         )
         assert row_of(review, "Good")["false_pages"] == count
 
 
 def test_without_incidents_no_page_is_called_false(source, config) -> None:
     """Nobody can say which were worth it; nothing is owed, nothing noisy."""
-    review = review_noise(RULES[:2], source, 0, END, config=config, incidents=no_incidents())
+    review = review_noise(
+        RULES[:2], source, 0, END, yardstick=Yardstick(config=config, incidents=no_incidents())
+    )
     good = row_of(review, "Good")
     assert (good["state"], good["pages"], good["precision"]) == ("not labelled", 3, None)
     assert np.isnan(good["false_pages"])
@@ -226,7 +238,9 @@ def test_without_incidents_no_page_is_called_false(source, config) -> None:
 
 def test_a_review_without_any_page(source, config) -> None:
     """Empty tables, not errors."""
-    review = review_noise(RULES[2:4], source, 0, END, config=config, incidents=no_incidents())
+    review = review_noise(
+        RULES[2:4], source, 0, END, yardstick=Yardstick(config=config, incidents=no_incidents())
+    )
     assert review.pages.empty
     assert review.by_receiver().empty
     assert review.recent_pages(days=7).empty
@@ -241,7 +255,11 @@ def test_one_page_for_two_rules_is_one_page(source, tmp_path: Path) -> None:
     )
     rules = [RULES[0], rule_of("Twin", "good > 6", "critical")]
     review = review_noise(
-        rules, source, 0, END, config=load_alertmanager(path), incidents=INCIDENTS
+        rules,
+        source,
+        0,
+        END,
+        yardstick=Yardstick(config=load_alertmanager(path), incidents=INCIDENTS),
     )
     assert len(review.pages) == 6
     assert review.weekly()[["true", "false"]].values.tolist() == [[0, 1], [2, 0]]
@@ -255,7 +273,9 @@ def test_noisy_rules_are_tuned(source, config, review: NoiseReview) -> None:
     assert tune_noisy_rules(review, source, most=0) == []
     days = (1, 4, 9, 11)
     truth = incidents_of(*((f"i{day}", at(day, 20), ("Noisy",)) for day in days))
-    again = review_noise(RULES[1:2], source, 0, END, config=config, incidents=truth)
+    again = review_noise(
+        RULES[1:2], source, 0, END, yardstick=Yardstick(config=config, incidents=truth)
+    )
     (tuning,) = tune_noisy_rules(again, source)
     assert len(tuning.current.caught) == len(days)
     assert tuning.verdict != CHANGE  # true and false evenings look alike
@@ -265,8 +285,14 @@ def test_rules_that_cannot_be_reviewed(source, config) -> None:
     """No rule at all, and two rules of one name, which pages cannot tell apart."""
     for rules, part in (([], "there is no alerting rule"), ([RULES[0]] * 2, "several places")):
         with pytest.raises(BadInput, match=part):
-            review_noise(rules, source, 0, END, config=config, incidents=INCIDENTS)
+            review_noise(
+                rules, source, 0, END, yardstick=Yardstick(config=config, incidents=INCIDENTS)
+            )
     with pytest.raises(BadInput, match="'Nowhere' is not a time zone"):
         review_noise(
-            RULES[:1], source, 0, END, config=config, incidents=INCIDENTS, time_zone="Nowhere"
+            RULES[:1],
+            source,
+            0,
+            END,
+            yardstick=Yardstick(config=config, incidents=INCIDENTS, time_zone="Nowhere"),
         )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -18,8 +17,18 @@ from alertlab.notify import single_receiver
 from alertlab.report import answers
 from alertlab.report.figures import setting_text
 from alertlab.report.findings import by_urgency, to_json
-from alertlab.rules import AlertRule, lint_rule
-from alertlab.tuning import CHANGE, Constraints, Tuning, best_reading, tune_rule
+from alertlab.rules import AlertRule
+from alertlab.tuning import (
+    CHANGE,
+    LEAVE,
+    NOT_ENOUGH_DATA,
+    Constraints,
+    Tuning,
+    Yardstick,
+    best_reading,
+    explain,
+    tune_rule,
+)
 from alertlab.units import DAY_MS, HOUR_MS, MINUTE_MS, label_set
 
 DAYS = 14
@@ -71,7 +80,9 @@ def incidents() -> pd.DataFrame:
 @pytest.fixture(scope="module")
 def review(source, incidents) -> NoiseReview:
     """A review of a noisy, two silent and a dataless rule."""
-    return review_noise(RULES, source, 0, END, config=single_receiver(), incidents=incidents)
+    return review_noise(
+        RULES, source, 0, END, yardstick=Yardstick(config=single_receiver(), incidents=incidents)
+    )
 
 
 @pytest.fixture(scope="module")
@@ -103,7 +114,7 @@ def test_findings_of_a_review(review: NoiseReview, tunings: list[Tuning]) -> Non
 def test_a_noisy_rule_that_was_not_tuned(review: NoiseReview) -> None:
     """The detail says so."""
     (noisy,) = (one for one in answers.noise_findings(review, []) if one.severity == "action")
-    assert noisy.detail == "It has not been tuned here."
+    assert noisy.detail.startswith("It has not been tuned here. There is no for:")
     assert answers.noise_answer(review, []).endswith("No change of numbers helps; see below.")
 
 
@@ -142,7 +153,11 @@ def test_what_the_review_rests_on(review: NoiseReview) -> None:
 def test_a_review_without_incidents(source) -> None:
     """Pages are counted and nobody is called noisy."""
     review = review_noise(
-        [RULE], source, 0, END, config=single_receiver(), incidents=no_incidents()
+        [RULE],
+        source,
+        0,
+        END,
+        yardstick=Yardstick(config=single_receiver(), incidents=no_incidents()),
     )
     found = answers.noise_findings(review, [])
     assert [(one.id, one.severity) for one in found] == [("unlabelled", "info")]
@@ -155,7 +170,7 @@ def test_a_quiet_review(source, incidents) -> None:
     """Nothing to say is said too."""
     review = review_noise(
         [replace(RULE, expr="m > 15")], source, 0, END,
-        config=single_receiver(), incidents=incidents.tail(1),
+        yardstick=Yardstick(config=single_receiver(), incidents=incidents.tail(1)),
     )  # fmt: skip
     assert "noisy" in [one.id.split(".")[0] for one in answers.noise_findings(review, [])]
     few = replace(review, rules=review.rules.assign(state="fine", owed=0, caught=0))
@@ -168,7 +183,7 @@ def test_the_reviews_answer(review: NoiseReview, tunings: list[Tuning]) -> None:
     text = answers.noise_answer(review, tunings)
     assert text.startswith("48 pages in 2 weeks, 42 of them outside every incident.")
     assert "Noisy Rule makes 100% of the false ones." in text
-    assert f"Change threshold 5, for 0s to {setting_text(tunings[0].recommended)}." in text
+    assert f"Change threshold 5, for 0s to {setting_text(tunings[0].recommended.setting)}." in text
 
 
 def test_numbers_for_machines_agree_with_the_text(
@@ -215,7 +230,12 @@ def test_tables_of_a_review(review: NoiseReview, tunings: list[Tuning]) -> None:
 def readings(source, incidents) -> list[tuple[str, Tuning]]:
     """Two readings of a rule: as written, and another expression."""
     return [
-        (name, tune_rule(replace(RULE, expr=expr), source, 0, END, incidents=incidents))
+        (
+            name,
+            tune_rule(
+                replace(RULE, expr=expr), source, 0, END, yardstick=Yardstick(incidents=incidents)
+            ),
+        )
         for name, expr in (("as written", "m > 5"), ("a minute's mean", "avg_over_time(m[1m]) > 5"))
     ]
 
@@ -229,8 +249,8 @@ def test_the_sessions_answer(readings: list[tuple[str, Tuning]]) -> None:
         "False pages: 21.0 a week now, 0.0 then (0.0–1.8). Incidents caught: 6 of 6 now, 6 then."
         in text
     )
-    assert "caught 3 of its 3 incidents" in text
-    verdict, *others = answers.tuning_findings(readings, lint_rule(RULE), best)
+    assert "caught 3 of 3 incidents" in text
+    verdict, *others = answers.tuning_findings(readings, [], best)
     assert (verdict.id.split(".")[0], verdict.severity, others) == ("verdict", "action", [])
     rewritten = answers.tuning_answer(readings, readings[1][1])
     assert "Noisy Rule: rewrite it as avg_over_time(m[1m]) > " in rewritten
@@ -286,7 +306,37 @@ def test_numbers_of_a_session(readings: list[tuple[str, Tuning]], source) -> Non
     }
 
 
-def test_validation_in_words() -> None:
-    """A half that holds too little says so."""
-    text = answers.validation_text(SimpleNamespace(validation=None))
-    assert text == "The first half of the time holds too little to choose a setting on."
+def test_an_explanation_is_three_sentences(readings: list[tuple[str, Tuning]]) -> None:
+    """What and its effect, why this number, what earlier weeks' choices did later."""
+    what, why, sure = explain(readings[0][1])
+    assert what == readings[0][1].reason
+    assert "this one has the fewest false pages, and its threshold may lie anywhere from" in why
+    assert "threshold alone, from 5 to" in why
+    assert sure.startswith("Chosen on earlier weeks alone (0.0 false alarms a week there)")
+    unchecked = explain(replace(readings[0][1], validation=None))[2]
+    assert "no choice could be checked" in unchecked
+    left = explain(replace(readings[0][1], verdict=LEAVE))[1]
+    assert "none of them is worth a change" in left
+    unknown = explain(replace(readings[0][1], verdict=NOT_ENOUGH_DATA))[1]
+    assert unknown.startswith("As it stands it pages 24.0 times a week, 21.0 of them at night")
+
+
+def test_scorecard_knobs_and_validation(readings: list[tuple[str, Tuning]]) -> None:
+    """A column per setting, a row per measure; what one number saves; each round."""
+    tuning = readings[0][1]
+    card = answers.scorecard_table(tuning).set_index("measure")
+    assert list(card.columns) == ["now", "recommended"]
+    assert card.loc["false pages a week", "now"].startswith("21.0 (")
+    assert card.loc["false pages a week", "recommended"].startswith("0.0 (")
+    assert list(answers.scorecard_table(replace(tuning, recommended=None)).columns) == [
+        "measure", "now",
+    ]  # fmt: skip
+    knobs = answers.knobs_table(tuning)
+    assert knobs.loc[0, ["knob", "now", "alone it saves false pages"]].tolist() == [
+        "threshold",
+        "5",
+        42,
+    ]
+    rounds = answers.validation_table(tuning)
+    assert rounds["caught then"].tolist() == ["3 of 3"]
+    assert answers.validation_table(replace(tuning, validation=None)).empty

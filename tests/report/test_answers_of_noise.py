@@ -39,10 +39,10 @@ def rule_of(expr: str) -> EvaluatedRule:
     return EvaluatedRule(rule, find_threshold(expr), None, 0)
 
 
-def review_of(**more: object) -> SimpleNamespace:
+def review_of(*, labelled: bool = True, **more: object) -> SimpleNamespace:
     """What the tables look at in a review."""
-    config = SimpleNamespace(paging_receivers=lambda: ["pager", "chat", "quiet"])
-    return SimpleNamespace(labelled=True, config=config, evaluated={"A": rule_of("m > 5")}, **more)
+    yardstick = SimpleNamespace(is_labelled=labelled, waking=["pager", "chat", "quiet"])
+    return SimpleNamespace(yardstick=yardstick, evaluated={"A": rule_of("m > 5")}, **more)
 
 
 HOURS = pd.DataFrame(
@@ -60,8 +60,7 @@ def test_hours() -> None:
         {"hour": "09:00–10:00", "night": False, "pages": 3, "false": 1, "pager": 1, "chat": 2},
     ]
     assert list(got.columns)[-2:] == ["pager", "chat"]
-    unlabelled = SimpleNamespace(**{**vars(review_of()), "labelled": False})
-    assert "false" not in answers.hours_table(HOURS, unlabelled)
+    assert "false" not in answers.hours_table(HOURS, review_of(labelled=False))
     assert answers.hours_table(HOURS.head(0), review_of()).empty
 
 

@@ -17,10 +17,10 @@ from alertlab.incidents import INCIDENT_COLUMNS, no_incidents
 from alertlab.noise import NoiseReview, muted_time, pages_by_hour, review_noise
 from alertlab.notify import AlertmanagerConfig, Silence, load_alertmanager
 from alertlab.promql import Matcher
-from alertlab.replay import EvaluatedRule, evaluate_rule
+from alertlab.replay import EvaluatedRule
 from alertlab.report import figures
 from alertlab.rules import AlertRule, find_threshold
-from alertlab.tuning import Tuning, tune_rule
+from alertlab.tuning import Tuning, Yardstick, tune_rule
 from alertlab.units import DAY_MS, MINUTE_MS, label_set
 
 HOSTILE = r"$\badmath{$ <b>&_^ $x$"
@@ -67,7 +67,7 @@ def review_of(
     source, folder: Path, rule: AlertRule = RULE, receiver: str = "p", **more
 ) -> NoiseReview:
     wanted = {"config": config_of(folder, receiver), "incidents": incidents_of(3000, 9000)} | more
-    return review_noise([rule], source, 0, END, **wanted)
+    return review_noise([rule], source, 0, END, yardstick=Yardstick(**wanted))
 
 
 def texts(figure: plt.Figure) -> list[str]:
@@ -187,9 +187,12 @@ def test_a_timeline_of_repeats_and_muted_time(source, tmp_path: Path) -> None:
     )
     silence = Silence((Matcher("severity", "=", "page"),), 0, 60 * MINUTE_MS)
     review = review_noise(
-        [still], source, 0, 120 * MINUTE_MS, config=load_alertmanager(path),
-        incidents=no_incidents(), silences=[silence],
-    )  # fmt: skip
+        [still],
+        source,
+        0,
+        120 * MINUTE_MS,
+        yardstick=Yardstick(config=load_alertmanager(path), silences=[silence]),
+    )
     review = replace(review, rules=review.rules.assign(state="fine"))
     muted = muted_time(review)
     assert len(muted) == 1
@@ -227,15 +230,14 @@ def test_names_are_not_formulas(source, tmp_path: Path) -> None:
     """Dollar signs, braces and tags in a rule, a receiver, a unit or a reading are shown as is."""
     rule = replace(RULE, name=HOSTILE)
     review = review_of(source, tmp_path, rule, receiver=HOSTILE)
-    review = replace(review, incidents=review.incidents.tail(1).assign(id=f"{HOSTILE}!"))
+    marked = review.yardstick.incidents.tail(1).assign(id=f"{HOSTILE}!")
+    review = replace(review, yardstick=replace(review.yardstick, incidents=marked))
     assert {HOSTILE, f"{HOSTILE}!"} < set(texts(figures.timeline(review, muted_time(review))))
     assert HOSTILE in texts(figures.weekly_pages(review))
     assert HOSTILE in texts(figures.page_hours(*hours(review)))
-    drawn = figures.rule_values(
-        review.evaluated[HOSTILE], review.incidents, time_zone="UTC", unit=HOSTILE
-    )
+    drawn = figures.rule_values(review.evaluated[HOSTILE], review.yardstick, unit=HOSTILE)
     assert HOSTILE in texts(drawn)
-    tuning = tune_rule(rule, source, 0, END, incidents=incidents_of(3000))
+    tuning = tune_rule(rule, source, 0, END, yardstick=Yardstick(incidents=incidents_of(3000)))
     shown = texts(figures.trade_off([(HOSTILE, tuning)]))
     assert any(one.startswith(HOSTILE) for one in shown)
 
@@ -252,7 +254,7 @@ def evaluated_of(*rows: list[float], op: str = ">") -> EvaluatedRule:
 
 
 def line_of(evaluated: EvaluatedRule) -> np.ndarray:
-    figure = figures.rule_values(evaluated, no_incidents(), time_zone="UTC", unit="m")
+    figure = figures.rule_values(evaluated, Yardstick(), unit="m")
     return figure.axes[0].lines[0].get_ydata()
 
 
@@ -278,27 +280,30 @@ def test_values_of_nothing_and_of_infinity() -> None:
     """No series, all NaN, and infinities draw without a warning; the axis starts at zero."""
     for rows in ([[np.nan, np.nan]], [[np.inf, -np.inf, 2]], [[np.inf, np.inf]]):
         evaluated = evaluated_of(*rows)
-        figure = figures.rule_values(evaluated, incidents_of(1), time_zone="UTC", unit="logins")
+        figure = figures.rule_values(evaluated, Yardstick(incidents_of(1)), unit="logins")
         texts(figure)
         (axes,) = figure.axes
         assert (axes.get_xlabel(), axes.get_ylabel()) == ("time (UTC)", "logins")
         assert axes.get_ylim()[0] == 0
-    below = figures.rule_values(evaluated_of([-3, 1]), no_incidents(), time_zone="UTC", unit="m")
+    below = figures.rule_values(evaluated_of([-3, 1]), Yardstick(), unit="m")
     assert below.axes[0].get_ylim()[0] == -3
 
 
 def test_values_in_words(source) -> None:
     """The share of evaluations beyond the threshold, and how many incidents are marked."""
-    evaluated = evaluate_rule(RULE, source, 0, 49 * MINUTE_MS)
-    assert figures.rule_values_alt(evaluated, incidents_of(3)) == (
-        "The compared value lies beyond the threshold > 5 at 10.00% of the evaluations; "
-        "1 incidents are marked."
+    tuning = tune_rule(
+        RULE, source, 0, 49 * MINUTE_MS, yardstick=Yardstick(incidents=incidents_of(3))
+    )
+    assert figures.rule_values_alt(tuning) == (
+        "The rule's condition, > 5, holds at 10.00% of the evaluations; 1 incidents are marked."
     )
 
 
 def test_trade_off(source) -> None:
     """Axes, the current point and the words; no reading is an empty figure."""
-    tuning: Tuning = tune_rule(RULE, source, 0, END, incidents=incidents_of(3000, 9000))
+    tuning: Tuning = tune_rule(
+        RULE, source, 0, END, yardstick=Yardstick(incidents=incidents_of(3000, 9000))
+    )
     figure = figures.trade_off([("as written", tuning)])
     axes = figure.axes[0]
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("false pages a week", "incidents caught")
@@ -307,7 +312,7 @@ def test_trade_off(source) -> None:
     assert figures.trade_off_alt([("as written", tuning)]).startswith(
         f"as written: now 2 incidents caught at {rate:.1f} false pages a week"
     )
-    loud = replace(tuning, current=replace(tuning.current, false_firing_ratio=0.9))
+    loud = replace(tuning, current=replace(tuning.current, firing_ratio=0.9))
     assert "as written: current" not in texts(figures.trade_off([("as written", loud)]))
     assert "fires nearly always now" in figures.trade_off_alt([("as written", loud)])
     assert figures.trade_off([]).axes[0].get_xlabel() == "false pages a week"
@@ -315,9 +320,9 @@ def test_trade_off(source) -> None:
 
 def test_settings_in_words(source) -> None:
     """A window and a keep_firing_for are told only where there is one."""
-    score = tune_rule(RULE, source, 0, END).current
-    assert figures.setting_text(score) == "threshold 5, for 0s"
-    setting = replace(score.setting, window_ms=300_000, keep_firing_for_ms=60_000, threshold=0.25)
-    assert figures.setting_text(replace(score, setting=setting)) == (
+    setting = tune_rule(RULE, source, 0, END).current.setting
+    assert figures.setting_text(setting) == "threshold 5, for 0s"
+    setting = replace(setting, window_ms=300_000, keep_firing_for_ms=60_000, threshold=0.25)
+    assert figures.setting_text(setting) == (
         "threshold 0.25, window 5m, for 0s, keep_firing_for 1m"
     )

@@ -10,17 +10,21 @@ import pytest
 
 from alertlab.errors import BadInput
 from alertlab.tuning import Constraints, Score, Setting, best_thresholds
+from alertlab.tuning.candidates import to_setting
+from alertlab.tuning.grid import roundest
 from alertlab.tuning.recommend import (
     feasible,
     pareto_front,
     pick,
+    plateau,
     shortlist,
-    to_setting,
     unbeaten,
+    well_within,
 )
 from alertlab.units import MINUTE_MS, Interval
 
 NOW = Setting(threshold=5, hold_duration_ms=0, keep_firing_for_ms=0, window_ms=5 * MINUTE_MS)
+FAR = replace(NOW, threshold=-1000)  # on no plateau here
 PLAIN = {
     "threshold": 5.0, "window_ms": 5 * MINUTE_MS, "hold_duration_ms": 0, "keep_firing_for_ms": 0,
     "false_rises": 0, "detected": 10, "critical_detected": 2, "owed": 10,
@@ -29,7 +33,10 @@ PLAIN = {
 
 
 def candidates(*rows: dict) -> pd.DataFrame:
-    return pd.DataFrame([PLAIN | row for row in rows])
+    """Candidates, each of which stands for thresholds half a unit around it."""
+    table = pd.DataFrame([PLAIN | row for row in rows])
+    edges = {"noise_edge": table["threshold"] - 0.5, "incident_edge": table["threshold"] + 0.5}
+    return table.assign(**edges)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +81,7 @@ def test_recall_is_asked_only_as_far_as_anyone_can() -> None:
     assert feasible(deaf.assign(owed=0), Constraints()).tolist() == [True]
     nobody = candidates({"false_firing_ratio": 0.9})
     assert feasible(nobody, Constraints()).tolist() == [False]
-    assert shortlist(nobody, Constraints(), NOW, 5).empty
+    assert shortlist(nobody, Constraints(), NOW, 5) == []
 
 
 def test_the_shortlist_is_ordered_and_has_one_of_each_kind() -> None:
@@ -88,26 +95,77 @@ def test_the_shortlist_is_ordered_and_has_one_of_each_kind() -> None:
         {"hold_duration_ms": 240_000, "threshold": 9.0, "false_rises": 2},
     )
     found = shortlist(table, Constraints(), NOW, 9)
-    assert found["hold_duration_ms"].tolist() == [240_000, 120_000, 180_000, 60_000, 0]
+    assert [one.hold_duration_ms for one in found] == [240_000, 120_000, 180_000, 60_000, 0]
     assert len(shortlist(table, Constraints(), NOW, 2)) == 2
 
 
-def test_the_middle_of_a_plateau_is_taken() -> None:
-    """Neighbouring thresholds that do the same: none of its edges."""
+def test_a_plateau_reaches_to_what_does_otherwise() -> None:
+    """Neighbouring thresholds that do the same, from the noisier edge to the other."""
     rises = [4, 1, 1, 1, 1, 1, 2, 1]
     table = candidates(*({"threshold": float(i), "false_rises": n} for i, n in enumerate(rises)))
-    assert shortlist(table, Constraints(), NOW, 1)["threshold"].tolist() == [3.0]
+    inside = replace(NOW, threshold=3.2)  # lies within 3's edges
+    assert plateau(table, inside) == (0.5, 5.5)
+    assert plateau(table, replace(NOW, threshold=7.0)) == (6.5, 7.5)
+    small = table.assign(noise_edge=table["incident_edge"], incident_edge=table["noise_edge"])
+    assert plateau(small, inside) == (5.5, 0.5)
     detected = [10, 10, 10, 9, 9, 9, 9, 9]
     table = candidates(*({"threshold": float(i), "detected": n} for i, n in enumerate(detected)))
-    assert shortlist(table, Constraints(), NOW, 1)["threshold"].tolist() == [1.0]
+    assert plateau(table, replace(NOW, threshold=1.0)) == (-0.5, 2.5)
 
 
-def test_a_plateau_without_a_window() -> None:
-    """An expression that looks through no window has plateaus too."""
-    table = candidates(*({"threshold": float(i)} for i in range(5))).assign(window_ms=None)
-    (row,) = shortlist(table, Constraints(), replace(NOW, window_ms=None), 1).to_dict("records")
-    assert row["threshold"] == 2.0
-    assert to_setting(pd.Series(row)) == Setting(2.0, 0, 0, None)
+@pytest.mark.parametrize(
+    ("owed", "threshold"),
+    [(1, 10.0), (2, 16.7), (4, 25.0), (12, 37.5), (10_000, 50.0)],
+)
+def test_few_incidents_lean_to_the_ordinary_values(owed: int, threshold: float) -> None:
+    """Of n incidents the next is weaker than all with 1 / (n + 1): the middle is for many."""
+    table = candidates({"owed": owed, "threshold": 50.0})
+    table = table.assign(noise_edge=0.0, incident_edge=100.0)
+    assert well_within(table, replace(NOW, threshold=50.0), FAR).threshold == pytest.approx(
+        threshold, abs=5
+    )
+    turned = table.assign(noise_edge=100.0, incident_edge=0.0)
+    found = well_within(turned, replace(NOW, threshold=50.0), FAR).threshold
+    assert found == pytest.approx(100 - threshold, abs=5)
+
+
+def test_the_current_threshold_stays_on_its_plateau() -> None:
+    """What changes nothing is not changed; on the edge itself it is not safe."""
+    table = candidates({}).assign(noise_edge=2.0, incident_edge=9.0)
+    turned = replace(NOW, hold_duration_ms=MINUTE_MS)
+    assert well_within(
+        table, replace(NOW, threshold=5.0), replace(turned, threshold=8.9)
+    ) == replace(NOW, threshold=8.9)
+    assert well_within(table, NOW, replace(turned, threshold=2.0)).threshold > 3
+
+
+def test_without_an_edge_the_threshold_stays() -> None:
+    """Beyond the largest value there is no middle."""
+    table = candidates({}).assign(incident_edge=np.inf)
+    assert well_within(table, NOW, FAR) == NOW
+
+
+def test_thresholds_tried_one_by_one_are_not_moved_between() -> None:
+    """The middle one of those that were evaluated."""
+    table = candidates(*({"threshold": float(i)} for i in range(5)))
+    table = table.assign(
+        window_ms=None, noise_edge=table["threshold"], incident_edge=table["threshold"]
+    )
+    found = shortlist(table, Constraints(), replace(NOW, window_ms=None), 1)
+    assert found == [Setting(2.0, 0, 0, None)]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [
+        (0.95, 1.3, 1.0), (1.3, 0.95, 1.0), (0.7148, 0.7461, 0.74), (-3.0, 4.0, 0.0),
+        (-2.9, -2.1, -2.5), (1234.0, 1789.0, 1500.0), (40.0, 70.0, 50.0), (3.1, 3.9, 3.5),
+        (0.29, 0.31, 0.3), (99.91, 99.98, 99.95), (5.0, 5.0, 5.0),
+    ],
+)  # fmt: skip
+def test_the_roundest_number_between(one: float, other: float, expected: float) -> None:
+    """As few digits as will do, near the middle, and the float that the text means."""
+    assert roundest(one, other) == expected
 
 
 def test_candidates_become_settings() -> None:
@@ -149,13 +207,15 @@ def test_the_front_is_quieter_where_it_catches_fewer() -> None:
 def score(
     setting: Setting = NOW, *, false: int = 0, caught: int = 10, p50: float | None = 60.0
 ) -> Score:
-    rate = Interval(0, false, 2 * false)
+    rate, delay = Interval(0, false, 2 * false), p50 and Interval(0, p50, 2 * p50)
     return Score(
-        setting=setting, pages=caught + false, false_pages=false, night_pages=0,
-        pages_per_week=rate, false_pages_per_week=rate, precision=None, recall=None,
-        critical_recall=None, caught=tuple(f"i{n}" for n in range(caught)),
-        missed=tuple(f"i{n}" for n in range(caught, 10)), delay_p50_seconds=p50,
-        delay_p90_seconds=p50, firing_hours=1.0, false_firing_ratio=0.0,
+        setting=setting, pages=caught + false, false_pages=false,
+        pages_per_week=rate, false_pages_per_week=rate, night_pages_per_week=rate,
+        flaps_per_week=rate, firing_hours_per_week=rate, precision=None, recall=None,
+        recall_by_severity={}, caught=tuple(f"i{n}" for n in range(caught)),
+        missed=tuple(f"i{n}" for n in range(caught, 10)), delay_p50_seconds=delay,
+        delay_p90_seconds=delay, time_to_resolve_p50_seconds=None, firing_ratio=0.0,
+        false_firing_ratio=0.0,
     )  # fmt: skip
 
 
@@ -195,7 +255,12 @@ def test_unbeaten_settings() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"min_recall_ratio": 7.0}, {"max_false_firing_ratio": -0.1}, {"max_delay_seconds": -1.0}],
+    [
+        {"min_recall_ratio": 7.0},
+        {"max_false_firing_ratio": -0.1},
+        {"max_delay_seconds": -1.0},
+        {"min_incidents": 0},
+    ],
 )
 def test_impossible_constraints_are_refused(options: dict[str, float]) -> None:
     """A share is between 0 and 1, a delay not negative."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from alertlab.incidents import bounds_ms, epoch_ms, starting_within
-from alertlab.noise.review import NoiseReview, rules_by_alert
+from alertlab.incidents import epoch_ms, starting_within
+from alertlab.noise.review import NoiseReview
 from alertlab.noise.verdicts import ALWAYS, pages_per_week
-from alertlab.notify import AlertmanagerConfig
+from alertlab.notify import AlertmanagerConfig, rules_by_alert
 from alertlab.notify.dedup import FIRST, NEW_ALERTS, REPEAT, RESOLVED
 from alertlab.replay import fired
 
@@ -31,10 +31,10 @@ def notifications_by_reason(review: NoiseReview) -> pd.DataFrame:
     ``pages_per_week`` with its interval, both missing where the receiver wakes nobody.  A receiver
     with several integrations counts a notification once.
     """
-    paging, distinct = review.config.paging_receivers(), review.distinct_pages
+    paging, distinct = review.yardstick.waking, review.distinct_pages
     told = distinct_notifications(review.notifications)
     rows = []
-    for name in told_receivers(review.config):
+    for name in told_receivers(review.yardstick.config):
         reasons = told["reason"][told["receiver"] == name].value_counts()
         own = distinct[distinct["receiver"] == name]
         rows.append(
@@ -55,7 +55,7 @@ def pages_by_hour(review: NoiseReview) -> pd.DataFrame:
     ``weekday``, ``hour``, ``night``, ``pages``, ``false``.
     """
     pages = review.distinct_pages
-    local = pages["at"].dt.tz_convert(review.time_zone)
+    local = pages["at"].dt.tz_convert(review.yardstick.time_zone)
     keys = ["receiver", "weekday", "hour", "night"]
     placed = pages.assign(weekday=local.dt.day_of_week, hour=local.dt.hour)
     counts = placed.groupby(keys)["false"].agg(pages="size", false="sum")
@@ -71,8 +71,8 @@ def incident_pages(review: NoiseReview) -> pd.DataFrame:
     one before it, NaN without any) and ``duplicates``: pages to a receiver that an earlier one
     had told.  A page within two incidents counts for both; alerts that always fire tell nothing.
     """
-    seen = starting_within(review.incidents, review.span.start_ms, review.span.end_ms)
-    windows = bounds_ms(seen, review.margins)
+    seen = starting_within(review.yardstick.incidents, review.span.start_ms, review.span.end_ms)
+    windows = review.yardstick.windows_ms(seen)
     pages = review.distinct_pages
     pages_ms, all_ms = epoch_ms(pages["at"]), epoch_ms(review.pages["at"])
     rows = []
@@ -118,7 +118,7 @@ def _unpaged_outcomes(review: NoiseReview, windows: np.ndarray) -> list[str]:
 def _told_ms(review: NoiseReview, always: set[str]) -> np.ndarray:
     """Return when anyone was told of a firing alert, but for those of rules that always fire."""
     sent = review.notifications
-    rules_of = rules_by_alert(review.episodes, review.sending)
+    rules_of = rules_by_alert(review.episodes, review.yardstick.sending)
     news = [any(rules_of[one] - always for one in firing) for firing in sent["firing"]]
     return epoch_ms(sent["at"])[np.array(news, bool)]
 

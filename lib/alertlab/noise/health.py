@@ -55,7 +55,7 @@ def _closest(evaluated: EvaluatedRule) -> float:
     if evaluated.threshold is None:
         return np.nan
     frame = evaluated.frame
-    inside = frame.present & evaluated.reported & ~np.isnan(frame.values)
+    inside = frame.present & evaluated.reported & np.isfinite(frame.values)
     if not inside.any():
         return np.nan
     values = frame.values[inside]

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from alertlab.incidents import bounds_ms, epoch_ms, starting_within
+from alertlab.incidents import epoch_ms, starting_within
 from alertlab.noise.counts import distinct_notifications, told_receivers
 from alertlab.noise.review import NoiseReview
 from alertlab.notify import find_pages
@@ -30,7 +30,7 @@ def without_mechanisms(review: NoiseReview) -> dict[str, pd.DataFrame]:
     group_wait (0), inhibition, time intervals, silences, repeats (never).  What the configuration
     does not use is left out.
     """
-    config = review.config
+    config = review.yardstick.config
     changed = {
         GROUPING: replace(config, route=_everywhere(config.route, group_by=None)),
         GROUP_WAIT: replace(config, route=_everywhere(config.route, group_wait_ms=0)),
@@ -43,8 +43,8 @@ def without_mechanisms(review: NoiseReview) -> dict[str, pd.DataFrame]:
     }
     found = {}
     for name, other in changed.items():
-        silences = () if name == SILENCES else review.silences
-        if (other, silences) != (config, review.silences):
+        silences = () if name == SILENCES else review.yardstick.silences
+        if (other, silences) != (config, review.yardstick.silences):
             found[name] = review.simulate(other, silences)
     return found
 
@@ -77,7 +77,7 @@ def alert_waits(review: NoiseReview, notifications: pd.DataFrame) -> pd.DataFram
     ``rule``, ``labels``, ``receiver``, ``fired_at``, ``wait_seconds`` (NaN: never told before it
     fired again or the review ended).
     """
-    paging = set(review.config.paging_receivers())
+    paging = set(review.yardstick.waking)
     told: dict[tuple[str, LabelSet], list[int]] = {}
     said = notifications[notifications["receiver"].isin(paging)]
     for at, receiver, firing in zip(
@@ -91,8 +91,8 @@ def alert_waits(review: NoiseReview, notifications: pd.DataFrame) -> pd.DataFram
     for i, row in enumerate(shot.itertuples()):
         if not review.span.start_ms <= began[i] < review.span.end_ms:
             continue
-        received = review.sending.received(row.labels)
-        routes = review.config.route.match(received) if received is not None else []
+        received = review.yardstick.sending.received(row.labels)
+        routes = review.yardstick.config.route.match(received) if received is not None else []
         for receiver in dict.fromkeys(one.receiver for one in routes if one.receiver in paging):
             times = np.array(told.get((receiver, received), ()))
             times = times[(times >= began[i]) & (times < until[i])]
@@ -109,7 +109,7 @@ def incident_delays(review: NoiseReview, without: Mapping[str, pd.DataFrame]) ->
     ``incident``, ``first_page_seconds`` and ``first_page_seconds_without``, after the labelled
     start; NaN: no page.
     """
-    seen = starting_within(review.incidents, review.span.start_ms, review.span.end_ms)
+    seen = starting_within(review.yardstick.incidents, review.span.start_ms, review.span.end_ms)
     now = _first_pages(review, review.notifications, seen)
     rows = []
     for mechanism, notifications in without.items():
@@ -128,7 +128,7 @@ def _everywhere(route: Route, **changes: Any) -> Route:
 
 def _tallies(review: NoiseReview, notifications: pd.DataFrame) -> dict[str, dict[str, Any]]:
     """Return what one simulation means for each receiver that has an integration."""
-    paging = review.config.paging_receivers()
+    paging = review.yardstick.waking
     told = distinct_notifications(notifications)["receiver"].value_counts()
     pages = find_pages(notifications, paging)["receiver"].value_counts()
     waits = alert_waits(review, notifications).groupby("receiver")["wait_seconds"]
@@ -140,7 +140,7 @@ def _tallies(review: NoiseReview, notifications: pd.DataFrame) -> dict[str, dict
             "wait_p50_seconds": median.get(name, np.nan),
             "untold": untold.get(name, 0) if name in paging else np.nan,
         }
-        for name in told_receivers(review.config)
+        for name in told_receivers(review.yardstick.config)
     }
 
 
@@ -148,10 +148,10 @@ def _first_pages(
     review: NoiseReview, notifications: pd.DataFrame, incidents: pd.DataFrame
 ) -> np.ndarray:
     """Return the seconds from each incident's start to its first page, at least 0, NaN: none."""
-    pages_ms = epoch_ms(find_pages(notifications, review.config.paging_receivers())["at"])
+    pages_ms = epoch_ms(find_pages(notifications, review.yardstick.waking)["at"])
     starts_ms = epoch_ms(incidents["start"])
     first = np.full(len(incidents), np.nan)
-    for i, (start, end) in enumerate(bounds_ms(incidents, review.margins)):
+    for i, (start, end) in enumerate(review.yardstick.windows_ms(incidents)):
         inside = pages_ms[(pages_ms >= start) & (pages_ms < end)]
         if len(inside):
             first[i] = max(0, inside.min() - starts_ms[i]) / 1000

@@ -23,15 +23,15 @@ def muted_time(review: NoiseReview) -> pd.DataFrame:
     before and after: it goes out at a flush.
     """
     muting = _muting(review)
-    paging = review.config.paging_receivers()
+    paging = review.yardstick.waking
     shot = fired(review.episodes)
     until_ms = shot["resolved_at"].fillna(pd.Timestamp(review.span.end_ms, unit="ms", tz="UTC"))
     rows = []
     for row, start, end in zip(
         shot.itertuples(), epoch_ms(shot["fired_at"]), epoch_ms(until_ms), strict=True
     ):
-        received = review.sending.received(row.labels)
-        matched = [] if received is None else review.config.route.match(received)
+        received = review.yardstick.sending.received(row.labels)
+        matched = [] if received is None else review.yardstick.config.route.match(received)
         routes = [muting.of_route(one) for one in matched if one.receiver in paging]
         if routes:
             stretches = _stretches(muting.of_alert(received), routes, int(start), int(end))
@@ -44,9 +44,9 @@ def muted_time(review: NoiseReview) -> pd.DataFrame:
 
 def _muting(review: NoiseReview) -> Muting:
     upkeep, end_ms = Upkeep(), review.span.end_ms
-    posts = review.sending.posts(review.episodes, end_ms)
+    posts = review.yardstick.sending.posts(review.episodes, end_ms)
     received = {labels: merge_posts(sent, upkeep) for labels, sent in posts.items()}
-    return Muting(received, review.config, review.silences, upkeep, end_ms)
+    return Muting(received, review.yardstick.config, review.yardstick.silences, upkeep, end_ms)
 
 
 def _stretches(

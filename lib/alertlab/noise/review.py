@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from alertlab.errors import BadInput
-from alertlab.incidents import Margins, epoch_ms, match_times
+from alertlab.incidents import epoch_ms
 from alertlab.noise.verdicts import NOISY, rule_row
-from alertlab.notify import (
-    AlertmanagerConfig,
-    Sending,
-    Silence,
-    find_pages,
-    simulate_notifications,
-)
-from alertlab.notify.dedup import REPEAT
+from alertlab.notify import REPEAT, AlertmanagerConfig, Silence, find_pages, rules_by_alert
 from alertlab.replay import EvaluatedRule, evaluate_rule, find_episodes
 from alertlab.rules import AlertRule, find_rule
 from alertlab.sources import Source
-from alertlab.tuning import Constraints, Span, Tuning, is_night, tune_rule
+from alertlab.tuning import Constraints, Span, Tuning, Yardstick, is_night, tune_rule
 from alertlab.units import DAY_MS, WEEK_MS, LabelSet
 
 PAGE_COLUMNS = (
@@ -43,22 +36,12 @@ class NoiseReview:
     """
 
     span: Span
-    config: AlertmanagerConfig
-    sending: Sending
-    silences: tuple[Silence, ...]
-    incidents: pd.DataFrame
-    margins: Margins
-    time_zone: str
+    yardstick: Yardstick
     evaluated: dict[str, EvaluatedRule]
     episodes: pd.DataFrame
     notifications: pd.DataFrame
     pages: pd.DataFrame
     rules: pd.DataFrame
-
-    @property
-    def labelled(self) -> bool:
-        """Whether any incident is labelled; otherwise no page can be called false."""
-        return len(self.incidents) > 0
 
     @property
     def distinct_pages(self) -> pd.DataFrame:
@@ -67,14 +50,15 @@ class NoiseReview:
 
     def simulate(self, config: AlertmanagerConfig, silences: Sequence[Silence]) -> pd.DataFrame:
         """Return the notifications within the span under another configuration and silences."""
-        return _notifications(self.episodes, config, self.span, self.sending, silences)
+        other = replace(self.yardstick, config=config, silences=silences)
+        return other.notifications(self.episodes, self.span)
 
     def repeats(self) -> pd.DataFrame:
         """Return repeats to paging receivers, one row per rule: ``at``, ``receiver``, ``rule``."""
-        paging = self.notifications["receiver"].isin(self.config.paging_receivers())
+        paging = self.notifications["receiver"].isin(self.yardstick.waking)
         repeats = self.notifications[paging & (self.notifications["reason"] == REPEAT)]
         distinct = repeats.drop_duplicates(["at", "receiver", "group_labels"])
-        rules = rules_by_alert(self.episodes, self.sending)
+        rules = rules_by_alert(self.episodes, self.yardstick.sending)
         return _per_rule(distinct, rules)[["at", "receiver", "rule"]]
 
     def weekly(self) -> pd.DataFrame:
@@ -84,10 +68,10 @@ class NoiseReview:
         distinct = self.distinct_pages
         weeks_back = (self.span.end_ms - 1 - epoch_ms(distinct["at"])) // WEEK_MS
         starts = self.span.end_ms - (weeks_back + 1) * WEEK_MS
-        receivers = self.config.paging_receivers()
+        receivers = self.yardstick.waking
         count = round(np.ceil(self.span.weeks - 1e-9))
         kinds = {"pages": distinct["incident"].isna()}
-        if self.labelled:
+        if self.yardstick.is_labelled:
             kinds = {"true": ~distinct["false"], "false": distinct["false"]}
         rows = []
         for start in (self.span.end_ms - (k + 1) * WEEK_MS for k in reversed(range(count))):
@@ -118,7 +102,7 @@ class NoiseReview:
                 "before": self.pages[~this_week].groupby(keys).size(),
             }
         ).fillna(0)
-        if not self.labelled:
+        if not self.yardstick.is_labelled:
             table["false_this_week"] = np.nan
         before = table.pop("before")
         # A rate over less than half a week says nothing about weeks.
@@ -132,20 +116,14 @@ def review_noise(
     start_ms: int,
     end_ms: int,
     *,
-    config: AlertmanagerConfig,
-    incidents: pd.DataFrame,
-    margins: Margins | None = None,
-    time_zone: str = "UTC",
-    sending: Sending = Sending(),  # noqa: B008 (frozen)
-    silences: Sequence[Silence] = (),
+    yardstick: Yardstick,
     track: Callable[[list], Iterable] = iter,
 ) -> NoiseReview:
     """Replay all rules through Alertmanager and say which pages were worth it.
 
-    A page is true if it falls into an incident with its margins.  ``sending`` and ``silences`` as
-    of ``simulate_notifications``; ``track`` wraps the list of rules to show progress.
+    A page is true if it falls into an incident with its margins.  ``track`` wraps the list of
+    rules to show progress.
     """
-    margins = margins or Margins()
     rules = list(rules)
     if not rules:
         raise BadInput("there is no alerting rule to review; check the rule files")
@@ -156,18 +134,15 @@ def review_noise(
     span = Span(start_ms, last)
     per_rule = {name: find_episodes(one) for name, one in evaluated.items()}
     episodes = pd.concat(per_rule.values(), ignore_index=True)
-    sent = _notifications(episodes, config, span, sending, silences)
-    rules_of = rules_by_alert(episodes, sending)
-    pages = _pages(sent, rules_of, config, incidents, margins, time_zone)
+    sent = yardstick.notifications(episodes, span)
+    pages = _pages(sent, rules_by_alert(episodes, yardstick.sending), yardstick)
     rows = [
-        rule_row(one, per_rule[name], pages, incidents, margins, span)
-        for name, one in evaluated.items()
+        rule_row(one, per_rule[name], pages, yardstick, span) for name, one in evaluated.items()
     ]
     table = pd.DataFrame(rows).sort_values(["false_pages", "pages"], ascending=False)
     return NoiseReview(
-        span, config, sending, tuple(silences), incidents, margins, time_zone, evaluated, episodes,
-        sent, pages, table.reset_index(drop=True),
-    )  # fmt: skip
+        span, yardstick, evaluated, episodes, sent, pages, table.reset_index(drop=True)
+    )
 
 
 def tune_noisy_rules(
@@ -190,58 +165,27 @@ def tune_noisy_rules(
             source,
             review.span.start_ms,
             review.span.end_ms - 1,
-            incidents=review.incidents,
-            config=review.config,
-            margins=review.margins,
+            yardstick=review.yardstick,
             constraints=constraints,
-            time_zone=review.time_zone,
         )
         for name in track(names[:most])
     ]
 
 
-def rules_by_alert(episodes: pd.DataFrame, sending: Sending) -> dict[LabelSet, set[str]]:
-    """Return which rules stand behind each alert that Alertmanager gets."""
-    found: dict[LabelSet, set[str]] = {}
-    for rule, labels in set(zip(episodes["rule"], episodes["labels"], strict=True)):
-        if (received := sending.received(labels)) is not None:
-            found.setdefault(received, set()).add(rule)
-    return found
-
-
-def _notifications(
-    episodes: pd.DataFrame,
-    config: AlertmanagerConfig,
-    span: Span,
-    sending: Sending,
-    silences: Sequence[Silence],
-) -> pd.DataFrame:
-    sent = simulate_notifications(
-        episodes, config, end_ms=span.end_ms, sending=sending, silences=silences
-    )
-    at = epoch_ms(sent["at"])
-    return sent[(at >= span.start_ms) & (at < span.end_ms)].reset_index(drop=True)
-
-
 def _pages(
-    notifications: pd.DataFrame,
-    rules_of: Mapping[LabelSet, set[str]],
-    config: AlertmanagerConfig,
-    incidents: pd.DataFrame,
-    margins: Margins,
-    time_zone: str,
+    notifications: pd.DataFrame, rules_of: Mapping[LabelSet, set[str]], yardstick: Yardstick
 ) -> pd.DataFrame:
-    found = find_pages(notifications, config.paging_receivers())
-    hit = match_times(epoch_ms(found["at"]), incidents, margins)
-    ids = np.append(incidents["id"].to_numpy(dtype=object), None)
+    found = find_pages(notifications, yardstick.waking)
+    hit = yardstick.incident_of(epoch_ms(found["at"]))
+    ids = np.append(yardstick.incidents["id"].to_numpy(dtype=object), None)
     pages = found.assign(
         group=found["group_labels"],
         incident=pd.Series(ids[hit], dtype=object),
-        night=is_night(found["at"], time_zone),
+        night=is_night(found["at"], yardstick.time_zone),
     )
     in_none = pages["incident"].isna()
     again = pages.duplicated(["receiver", "incident"]) & ~in_none
-    pages = pages.assign(false=in_none & (len(incidents) > 0), duplicate=again)
+    pages = pages.assign(false=in_none & yardstick.is_labelled, duplicate=again)
     return _per_rule(pages, rules_of)[list(PAGE_COLUMNS)]
 
 

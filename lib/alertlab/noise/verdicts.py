@@ -5,13 +5,21 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from alertlab.incidents import Margins, epoch_ms, owed, starting_within
-from alertlab.intervals import share_interval, weekly_rate
+from alertlab.incidents import epoch_ms, owed, starting_within
+from alertlab.intervals import weekly_rate
 from alertlab.replay import EvaluatedRule, fired
-from alertlab.tuning import Span, detection_delays, firing_hours, group_level
-from alertlab.units import DAY_MS, MINUTE_MS, Interval
+from alertlab.tuning import (
+    Span,
+    Yardstick,
+    daily_counts,
+    daily_firing_hours,
+    detection_delays,
+    flap_times,
+    group_levels,
+    page_precision,
+)
+from alertlab.units import Interval
 
-FLAP_MS = 30 * MINUTE_MS  # fired again this soon after it resolved
 FAILING, NO_DATA = "evaluation fails", "no data"
 SILENT, ONLY_PENDING = "silent", "only pending"
 ALWAYS, NOISY, FINE = "always firing", "noisy", "fine"
@@ -24,8 +32,7 @@ def rule_row(
     evaluated: EvaluatedRule,
     episodes: pd.DataFrame,
     pages: pd.DataFrame,
-    incidents: pd.DataFrame,
-    margins: Margins,
+    yardstick: Yardstick,
     span: Span,
 ) -> dict[str, object]:
     """Return a rule's line of the review.
@@ -38,8 +45,9 @@ def rule_row(
     """
     rule, shot = evaluated.rule, fired(episodes)
     own = pages[pages["rule"] == rule.name]
-    is_false, labelled = own["false"].to_numpy(bool), len(incidents) > 0
-    owes = starting_within(owed(incidents, rule.name), span.start_ms, span.end_ms)
+    is_false, labelled = own["false"].to_numpy(bool), yardstick.is_labelled
+    owes = starting_within(owed(yardstick.incidents, rule.name), span.start_ms, span.end_ms)
+    incident = yardstick.incident_of(epoch_ms(own["at"]))
     coverage = evaluated.coverage
     row = {
         "rule": rule.name,
@@ -50,13 +58,13 @@ def rule_row(
         "pages": len(own),
         "false_pages": int(is_false.sum()) if labelled else np.nan,
         "false_pages_per_week": pages_per_week(own[is_false], span) if labelled else None,
-        "precision": share_interval(int((~is_false).sum()), len(own)) if labelled else None,
+        "precision": page_precision(own, incident, span) if labelled else None,
         "night_pages": int(own["night"].sum()),
         "duplicate_pages": int(own["duplicate"].sum()),
-        "flaps": _flaps(shot),
-        "firing_hours": firing_hours(shot, span),
+        "flaps": len(flap_times(shot)),
+        "firing_hours": float(daily_firing_hours(shot, span).sum()),
         "firing_ratio": _firing_ratio(evaluated),
-        "caught": int(np.isfinite(detection_delays(shot, owes, margins)).sum()),
+        "caught": int(np.isfinite(detection_delays(shot, owes, yardstick.windows_ms(owes))).sum()),
         "owed": len(owes),
         "data_ratio": evaluated.data_ratio,
         "evaluated": coverage.evaluated,
@@ -69,14 +77,12 @@ def rule_row(
 
 def pages_per_week(pages: pd.DataFrame, span: Span) -> Interval:
     """Return the rate of pages within a span, with its interval."""
-    day = (epoch_ms(pages["at"]) - span.start_ms) // DAY_MS
-    days = max(1, -(-(span.end_ms - span.start_ms) // DAY_MS))
-    return weekly_rate(np.bincount(day, minlength=days), span.weeks)
+    return weekly_rate(daily_counts(pages["at"], span), span.weeks)
 
 
 def _firing_ratio(evaluated: EvaluatedRule) -> float:
     rule = evaluated.rule
-    level = group_level(evaluated, rule.hold_duration_ms, rule.keep_firing_for_ms)
+    (level,) = group_levels(evaluated, [(rule.hold_duration_ms, rule.keep_firing_for_ms)])
     return float(evaluated.above(level)[evaluated.reported].mean())
 
 
@@ -96,9 +102,3 @@ def _state(row: dict[str, object], span: Span) -> str:
     if row["false_pages"] >= enough and row["precision"].mid < 0.5:
         return NOISY
     return FINE
-
-
-def _flaps(shot: pd.DataFrame) -> int:
-    """Count episodes that fired within FLAP_MS of the same alert's previous resolve."""
-    previous = shot.groupby("labels")["resolved_at"].shift()
-    return int((shot["fired_at"] - previous <= pd.Timedelta(FLAP_MS, unit="ms")).sum())

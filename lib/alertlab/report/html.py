@@ -17,8 +17,13 @@ from matplotlib.figure import Figure
 PIXELS_PER_INCH = 96
 _SHARPNESS = 2  # device pixels per CSS pixel, for dense screens and print
 
-NOTE_KINDS = {"answer": "Answer", "warning": "Warning", "limits": "Limits"}
-_NOTE_COLOURS = {"answer": "#1a7f37", "warning": "#9a6700", "limits": "#57606a"}
+NOTE_KINDS = {"answer": "Answer", "warning": "Warning", "coverage": "Coverage", "limits": "Limits"}
+_NOTE_COLOURS = {
+    "answer": "#1a7f37",
+    "warning": "#9a6700",
+    "coverage": "#57606a",
+    "limits": "#57606a",
+}
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ def show_figure(figure: Figure, *, alt: str, caption: str) -> Shown:
 
 
 def note(kind: str, text: str) -> Shown:
-    """Show a callout; ``kind`` is answer, warning or limits; blank lines part paragraphs."""
+    """Show a callout; ``kind`` is one of NOTE_KINDS; blank lines part paragraphs."""
     if kind not in NOTE_KINDS:
         raise ValueError(f"unknown kind of note {kind!r}; there are: {', '.join(NOTE_KINDS)}")
     title = NOTE_KINDS[kind]

@@ -18,7 +18,7 @@ from alertlab.rules import (
 )
 from alertlab.sources import Source
 from alertlab.tuning.grid import few_thresholds
-from alertlab.tuning.score import Setting
+from alertlab.tuning.setting import Setting
 
 _KEPT_BYTES = 50_000_000  # of one window's values; several stay far below a gigabyte
 _Key = tuple[int | None, float | None]  # window [ms] and threshold; None: as written, any
@@ -56,8 +56,7 @@ class Evaluations:
             window_ms_of(rule.expr),
         )
         self.why = self.threshold.why
-        if not self.why and self(self.current).threshold is None:
-            self.why = "a template makes the labels of its alerts depend on their values"
+        self.why = self.why or self._why_not_one_pass(self(self.current))
 
     def __call__(self, setting: Setting) -> EvaluatedRule:
         """Return the evaluation to apply a setting to: of its window and, if need be, threshold."""
@@ -73,6 +72,13 @@ class Evaluations:
             self._kept[key] = evaluated
         return evaluated
 
+    def of_expr(self, expr: str) -> Evaluations:
+        """Return the evaluations of the same rule with another expression and its threshold."""
+        return Evaluations(
+            replace(self.rule, expr=expr), self._source, self._start_ms, self._end_ms,
+            slot_offset_ms=self._slot_offset_ms, comparison=0,
+        )  # fmt: skip
+
     def of_window(self, window_ms: int | None) -> Iterator[tuple[EvaluatedRule, float | None]]:
         """Give the evaluations that a window needs, each with its threshold; None: any."""
         setting = replace(self.current, window_ms=window_ms)
@@ -82,12 +88,29 @@ class Evaluations:
         for threshold in self._nearest(window_ms):
             yield self(replace(setting, threshold=threshold)), threshold
 
+    def compared(self) -> EvaluatedRule:
+        """Return what the threshold is compared with, told apart by all its labels."""
+        known = self(self.current)
+        if known.threshold is not None and self.threshold.is_plain:
+            return known
+        threshold = replace(self.threshold, lhs=self.threshold.scale)
+        return replace(self._scale(self.current.window_ms), threshold=threshold)
+
     def data_ratio(self) -> float:
         """Return the share of the rule's evaluations at which anything was there to compare."""
-        if not self.why:
-            return self(self.current).data_ratio
-        scale = self._scale(self.current.window_ms)
-        return float(np.any(scale.frame.present, axis=0)[scale.reported].mean())
+        found = self.compared()
+        return float(np.any(found.frame.present, axis=0)[found.reported].mean())
+
+    @staticmethod
+    def _why_not_one_pass(evaluated: EvaluatedRule) -> str:
+        """Return why a level does not tell what all thresholds do, empty where it does."""
+        if evaluated.threshold is None:
+            return "a template makes the labels of its alerts depend on their values"
+        if evaluated.rule.limit > 0:
+            return "its group limits how many alerts it may have"
+        if evaluated.rival is not None and (evaluated.rival > -np.inf).any():
+            return "two of its results may become one alert, and then its evaluation fails"
+        return ""
 
     def _evaluated(self, window_ms: int | None, threshold: float | None) -> EvaluatedRule:
         expr = self.rule.expr
@@ -107,8 +130,7 @@ class Evaluations:
         return few_thresholds(found.values[found.present], self.threshold).tolist()
 
     def _scale(self, window_ms: int | None) -> EvaluatedRule:
-        """Return the values that the threshold is compared with, told apart by all their labels."""
-        expr = f"max without () ({_with_window(self.threshold.lhs, window_ms)})"
+        expr = f"max without () ({_with_window(self.threshold.scale, window_ms)})"
         return self._replayed(replace(self.rule, expr=expr, labels=()), whole=True)
 
     def _replayed(self, rule: AlertRule, *, whole: bool) -> EvaluatedRule:

@@ -1,17 +1,28 @@
-"""Choose among candidates: constraints first, then fewest false pages, then a plateau's middle."""
+"""Choose among candidates: constraints first, then fewest false pages, then within a plateau.
+
+All thresholds of a plateau do the same to the incidents and alarms that were seen.  Its middle is
+safest where its ends are known equally well.  But ordinary days are seen by the thousand, incidents
+by the handful: of n, the next is weaker than all with a probability of 1 / (n + 1).  So the fewer
+incidents there are, the nearer to the ordinary values the threshold is put.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
 from alertlab.errors import BadInput
-from alertlab.tuning.score import Score, Setting
+from alertlab.tuning.candidates import doing_as, rows_of, to_setting
+from alertlab.tuning.grid import roundest
+from alertlab.tuning.score import Score
+from alertlab.tuning.setting import DURATIONS, Setting
 
-KNOBS = ["window_ms", "hold_duration_ms", "keep_firing_for_ms"]
+_FEW_INCIDENTS = 4  # so many move the threshold half of the way from the edge to the middle
+_ROUNDING_RATIO = 0.05  # of a plateau, on either side, for the sake of a round number
 
 
 @dataclass(frozen=True)
@@ -23,11 +34,13 @@ class Constraints:
     max_delay_seconds : largest p90 of the detection delay
     max_false_firing_ratio : share of the time outside incidents at which it may fire; a rule that
         always fires detects everything and rises never, yet tells nobody anything
+    min_incidents : fewer owed incidents are not enough to choose on
     """
 
     min_recall_ratio: float = 0.8
     max_delay_seconds: float = 900.0
     max_false_firing_ratio: float = 0.02
+    min_incidents: int = 3
 
     def __post_init__(self) -> None:
         for name in ("min_recall_ratio", "max_false_firing_ratio"):
@@ -35,6 +48,8 @@ class Constraints:
                 raise BadInput(f"{name} is a share between 0 and 1, not {getattr(self, name):g}")
         if not self.max_delay_seconds >= 0:
             raise BadInput(f"a largest delay of {self.max_delay_seconds:g} s cannot be held")
+        if self.min_incidents < 1:
+            raise BadInput("a choice needs at least one incident: min_incidents is 1 or more")
 
 
 def feasible(candidates: pd.DataFrame, constraints: Constraints) -> np.ndarray:
@@ -53,16 +68,7 @@ def feasible(candidates: pd.DataFrame, constraints: Constraints) -> np.ndarray:
 
 def holds_constraints(candidates: pd.DataFrame, constraints: Constraints, setting: Setting) -> bool:
     """Tell whether a setting that was swept holds the constraints."""
-    return bool(feasible(candidates, constraints)[rows_of(candidates, setting)].any())
-
-
-def rows_of(candidates: pd.DataFrame, setting: Setting) -> np.ndarray:
-    """Tell which candidates have a setting's numbers; bool, shape (n_candidates,)."""
-    same = np.ones(len(candidates), bool)
-    for name, value in vars(setting).items():
-        column = candidates[name]
-        same &= (column.isna() if value is None else column == value).to_numpy()
-    return same
+    return bool(feasible(candidates, constraints)[doing_as(candidates, setting)].any())
 
 
 def timely(candidates: pd.DataFrame, constraints: Constraints) -> np.ndarray:
@@ -74,21 +80,76 @@ def timely(candidates: pd.DataFrame, constraints: Constraints) -> np.ndarray:
 
 def shortlist(
     candidates: pd.DataFrame, constraints: Constraints, current: Setting, most: int
-) -> pd.DataFrame:
-    """Return the ``most`` feasible candidates to simulate, best first by their group's counts.
+) -> list[Setting]:
+    """Return the ``most`` feasible settings to simulate, best first (``best_of``).
 
-    One per window, ``for`` and ``keep_firing_for``: the one with fewest false rises, then most
-    incidents, moved to the middle of the neighbouring thresholds that do the same.
+    Their thresholds lie well within their plateaus.
     """
     possible = candidates[feasible(candidates, constraints)]
-    if possible.empty:
-        return possible
-    now = {knob: getattr(current, knob) for knob in KNOBS}
-    turned = sum((possible[knob] != now[knob]).astype(int) for knob in KNOBS)
-    order = ["false_rises", "missed", "turned", "delay_p50_seconds", "threshold"]
+    return [well_within(possible, one, current) for one in best_of(possible, current, most)]
+
+
+def best_of(possible: pd.DataFrame, current: Setting, most: int) -> list[Setting]:
+    """Return the ``most`` candidates that are best by their group's counts, best first.
+
+    One per window, ``for`` and ``keep_firing_for``: the one with fewest false rises, then most
+    incidents.
+    """
+    now = {knob: getattr(current, knob) for knob in DURATIONS}
+    turned = sum((possible[knob] != now[knob]).astype(int) for knob in DURATIONS)
     ranked = possible.assign(turned=turned, missed=-possible["detected"])
-    best = ranked.sort_values(order, kind="stable").drop_duplicates(KNOBS).head(most)
-    return pd.DataFrame([_plateau_middle(ranked, row) for _, row in best.iterrows()])
+    order = ["false_rises", "missed", "turned", "delay_p50_seconds", "threshold"]
+    best = ranked.sort_values(order, kind="stable").drop_duplicates(list(DURATIONS)).head(most)
+    return [to_setting(row) for _, row in best.iterrows()]
+
+
+def well_within(candidates: pd.DataFrame, setting: Setting, current: Setting) -> Setting:
+    """Return a candidate with its threshold moved away from the ends of its plateau.
+
+    With one or two incidents it comes to lie near the ordinary values, with many in the middle.
+    Where each threshold was evaluated by itself, it is the middle one of those that were.  The
+    current threshold stays if it lies on the plateau.
+    """
+    rows = _plateau_rows(candidates, setting)
+    low, high = sorted(plateau(candidates, setting))
+    if low < current.threshold < high:
+        return replace(setting, threshold=current.threshold)
+    if (rows["noise_edge"] == rows["incident_edge"]).all():
+        return replace(setting, threshold=float(rows["threshold"].iloc[len(rows) // 2]))
+    noise, incident = plateau(candidates, setting)
+    if not math.isfinite(incident - noise):
+        return setting
+    incidents = max(1, int(candidates["owed"].iloc[0]))
+    share = incidents / (2 * (incidents + _FEW_INCIDENTS))
+    place, slack = noise + share * (incident - noise), _ROUNDING_RATIO * (incident - noise)
+    return replace(setting, threshold=roundest(place - slack, place + slack))
+
+
+def plateau(candidates: pd.DataFrame, setting: Setting) -> tuple[float, float]:
+    """Return the thresholds between which the group's rises and detections stay.
+
+    First the edge on the side on which more fires.  Neighbours of the candidate that do otherwise
+    end it.
+    """
+    rows = _plateau_rows(candidates, setting)
+    noise, incident = (
+        rows[f"{side}_edge"].iloc[[0, -1]].to_numpy() for side in ("noise", "incident")
+    )
+    if noise[0] > incident[0]:  # small values alert
+        return float(noise[1]), float(incident[0])
+    return float(noise[0]), float(incident[1])
+
+
+def _plateau_rows(candidates: pd.DataFrame, setting: Setting) -> pd.DataFrame:
+    """Return the neighbouring thresholds that rise and detect as a setting, increasing."""
+    row = candidates[rows_of(candidates, setting, DURATIONS)].sort_values(
+        "threshold", ignore_index=True
+    )
+    at = int(np.flatnonzero(doing_as(row, setting))[0])
+    counts = row[["false_rises", "detected"]].to_numpy()
+    unlike = np.flatnonzero((counts != counts[at]).any(axis=1))
+    first = unlike[unlike < at].max(initial=-1) + 1
+    return row.iloc[first : unlike[unlike > at].min(initial=len(row))]
 
 
 def best_thresholds(candidates: pd.DataFrame, constraints: Constraints) -> pd.DataFrame:
@@ -101,12 +162,13 @@ def best_thresholds(candidates: pd.DataFrame, constraints: Constraints) -> pd.Da
 
 
 def pick(scores: Sequence[Score], current: Setting) -> Score:
-    """Return the best of simulated settings: fewest false pages, most incidents caught, fewest
-    knobs turned away from ``current``, shortest median delay; the first of equals."""
+    """Return the best of simulated settings: least noise, most incidents caught, fewest durations
+    turned away from ``current``, shortest median delay; the first of equals."""
 
     def rank(score: Score) -> tuple:
-        turned = sum(getattr(score.setting, knob) != getattr(current, knob) for knob in KNOBS)
-        return score.false_pages, -len(score.caught), turned, score.delay_p50_seconds or 0.0
+        turned = len(set(score.setting.turned(current)) - {"threshold"})
+        delay = score.delay_p50_seconds
+        return score.noise, -len(score.caught), turned, delay.mid if delay else 0.0
 
     return min(scores, key=rank)
 
@@ -127,40 +189,12 @@ def pareto_front(candidates: pd.DataFrame, constraints: Constraints) -> pd.DataF
 
 
 def unbeaten(scores: Sequence[Score]) -> list[Score]:
-    """Return the simulated settings that no other beats in both false pages and incidents.
+    """Return the simulated settings that no other beats in both noise and incidents.
 
-    Of settings that do the same the first stays; ordered by false pages.
+    Of settings that do the same the first stays; ordered by noise.
     """
     kept: list[Score] = []
-    for one in sorted(scores, key=lambda score: (score.false_pages, -len(score.caught))):
+    for one in sorted(scores, key=lambda score: (score.noise, -len(score.caught))):
         if not kept or len(one.caught) > len(kept[-1].caught):
             kept.append(one)
     return kept
-
-
-def to_setting(candidate: pd.Series) -> Setting:
-    """Return a candidate's numbers as a setting."""
-    window = candidate["window_ms"]
-    return Setting(
-        threshold=float(candidate["threshold"]),
-        hold_duration_ms=int(candidate["hold_duration_ms"]),
-        keep_firing_for_ms=int(candidate["keep_firing_for_ms"]),
-        window_ms=None if pd.isna(window) else int(window),
-    )
-
-
-def _plateau_middle(possible: pd.DataFrame, best: pd.Series) -> pd.Series:
-    """Return the middle one of the neighbouring thresholds that rise and detect as ``best``."""
-    same = np.ones(len(possible), bool)
-    for knob in KNOBS:
-        same &= (possible[knob] == best[knob]) | (possible[knob].isna() & pd.isna(best[knob]))
-    row = possible[same].sort_values("threshold", ignore_index=True)
-    alike = (
-        (row["false_rises"] == best["false_rises"]) & (row["detected"] == best["detected"])
-    ).to_numpy()
-    first = last = int(np.flatnonzero(row["threshold"] == best["threshold"])[0])
-    while first > 0 and alike[first - 1]:
-        first -= 1
-    while last + 1 < len(row) and alike[last + 1]:
-        last += 1
-    return row.iloc[(first + last) // 2]

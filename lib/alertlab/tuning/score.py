@@ -2,88 +2,90 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from alertlab.errors import BadInput
-from alertlab.incidents import Margins, bounds_ms, epoch_ms, match_times, owed, starting_within
-from alertlab.intervals import share_interval, weekly_rate
-from alertlab.notify import AlertmanagerConfig, find_pages, simulate_notifications
+from alertlab.incidents import epoch_ms, owed, starting_within
+from alertlab.intervals import (
+    clustered_share,
+    quantile_interval,
+    share_interval,
+    weekly_amount,
+    weekly_rate,
+)
 from alertlab.replay import EvaluatedRule, find_episodes, fired
-from alertlab.tuning.sweep import Span
-from alertlab.units import DAY_MS, HOUR_MS, Interval, format_duration
-
-NIGHT_HOURS = range(22, 24), range(0, 7)  # local time; the hours a page wakes someone
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One candidate: the numbers that a tuning session may move; durations in ms.
-
-    ``window_ms`` None means the expression's windows as they are.
-    """
-
-    threshold: float
-    hold_duration_ms: int
-    keep_firing_for_ms: int
-    window_ms: int | None
-
-    def apply(self, evaluated: EvaluatedRule) -> EvaluatedRule:
-        """Return the evaluated rule with this setting's numbers.
-
-        evaluated : with this setting's window and, if it was evaluated as a whole, threshold
-        """
-        rule = replace(
-            evaluated.rule,
-            hold_duration_ms=self.hold_duration_ms,
-            keep_firing_for_ms=self.keep_firing_for_ms,
-        )
-        if evaluated.threshold is None:
-            return replace(evaluated, rule=rule)
-        threshold = replace(evaluated.threshold, value=self.threshold)
-        return replace(evaluated, rule=rule, threshold=threshold)
+from alertlab.tuning.outcomes import (
+    daily_firing_hours,
+    detection_delays,
+    firing_slots,
+    flap_times,
+    is_night,
+    resolve_delays,
+)
+from alertlab.tuning.setting import Setting, Span
+from alertlab.tuning.yardstick import Yardstick
+from alertlab.units import Interval, format_duration
 
 
 @dataclass(frozen=True)
 class Score:
-    """The scorecard of a setting over a span.
+    """The scorecard of a setting over a span; rates are per week.
 
-    A page is true if it falls into an incident (any, with margins).  ``precision``: true pages
-    per page, None without pages.  ``recall``: share of the owed incidents during which the rule
-    fired, None without any.  Delays run from the incident's labelled start to the first firing
-    evaluation; missed incidents have none and are named in ``missed``.
-    ``false_firing_ratio``: share of the time outside incidents at which any alert fired; a rule
-    that always fires catches everything and tells nobody anything.
+    pages : of the receivers that the rule's alerts go to and that wake someone
+    false_pages, false_pages_per_week, precision, false_firing_ratio : None where no incident is
+        labelled, as nobody can tell then.  A page is true if it falls into an incident (any, with
+        margins)
+    precision : true pages per page, with clusters of one incident's, or one day's false pages;
+        None without pages
+    recall, recall_by_severity : share of the owed incidents during which the rule fired; None, or
+        no entry, without any owed
+    caught, missed : ids of the owed incidents
+    delay_p50_seconds, delay_p90_seconds : from an incident's labelled start to the first firing
+        evaluation, over the caught; None of none
+    time_to_resolve_p50_seconds : from an incident's labelled end until all its alerts were
+        resolved, 0 if they were before; over the caught, None of none
+    flaps_per_week : alerts firing again within 30 minutes of their resolve
+    firing_hours_per_week : alert-hours; two alerts count twice
+    firing_ratio, false_firing_ratio : share of all evaluations, and of those outside incidents, at
+        which any alert fired; a rule that always fires catches everything and tells nobody anything
     """
 
     setting: Setting
     pages: int
-    false_pages: int
-    night_pages: int
+    false_pages: int | None
     pages_per_week: Interval
-    false_pages_per_week: Interval
+    false_pages_per_week: Interval | None
+    night_pages_per_week: Interval
+    flaps_per_week: Interval
+    firing_hours_per_week: Interval
     precision: Interval | None
     recall: Interval | None
-    critical_recall: Interval | None
+    recall_by_severity: dict[str, Interval]
     caught: tuple[str, ...]
     missed: tuple[str, ...]
-    delay_p50_seconds: float | None
-    delay_p90_seconds: float | None
-    firing_hours: float
-    false_firing_ratio: float
+    delay_p50_seconds: Interval | None
+    delay_p90_seconds: Interval | None
+    time_to_resolve_p50_seconds: Interval | None
+    firing_ratio: float
+    false_firing_ratio: float | None
+
+    @property
+    def noise(self) -> int:
+        """What is to be few: false pages, or all where nobody can tell which are false."""
+        return self.pages if self.false_pages is None else self.false_pages
+
+    @property
+    def noise_per_week(self) -> Interval:
+        """The rate of ``noise``."""
+        return self.false_pages_per_week or self.pages_per_week
 
     def to_json(self) -> dict[str, Any]:
-        """Return the scorecard as JSON types; intervals as low, mid, high."""
-        own = {
-            name: {"low": value.low, "mid": value.mid, "high": value.high}
-            if isinstance(value, Interval)
-            else value
-            for name, value in vars(self).items()
-            if name != "setting"
-        }
+        """Return the scorecard as JSON types; intervals as low, mid, high (None: not known)."""
+        own = {name: _json(value) for name, value in vars(self).items() if name != "setting"}
         window = self.setting.window_ms
         return {
             "threshold": self.setting.threshold,
@@ -94,14 +96,7 @@ class Score:
 
 
 def score_setting(
-    evaluated: EvaluatedRule,
-    setting: Setting,
-    config: AlertmanagerConfig,
-    incidents: pd.DataFrame,
-    margins: Margins,
-    span: Span,
-    *,
-    time_zone: str,
+    evaluated: EvaluatedRule, setting: Setting, yardstick: Yardstick, span: Span
 ) -> Score:
     """Replay one setting through Alertmanager and score it within ``span``.
 
@@ -109,106 +104,88 @@ def score_setting(
     """
     tuned = setting.apply(evaluated)
     episodes = find_episodes(tuned)
-    pages = find_rule_pages(episodes, config, span)
-    truth = match_times(epoch_ms(pages["at"]), incidents, margins)
-    day = (epoch_ms(pages["at"]) - span.start_ms) // DAY_MS
-    days = max(1, -(-(span.end_ms - span.start_ms) // DAY_MS))
-    owes = starting_within(owed(incidents, tuned.rule.name), span.start_ms, span.end_ms)
-    shot = fired(episodes)
-    delays = detection_delays(shot, owes, margins)
+    shot, pages = fired(episodes), yardstick.pages(episodes, span)
+    owes = starting_within(owed(yardstick.incidents, tuned.rule.name), span.start_ms, span.end_ms)
+    windows = yardstick.windows_ms(owes)
+    delays = detection_delays(shot, owes, windows)
     caught = np.isfinite(delays)
-    critical = (owes["severity"] == "critical").to_numpy()
+    late = resolve_delays(shot, owes, windows, span.end_ms)[caught]
+    severity = owes["severity"].to_numpy(dtype=object)
     return Score(
         setting=setting,
         pages=len(pages),
-        false_pages=int((truth < 0).sum()),
-        night_pages=int(is_night(pages["at"], time_zone).sum()),
-        pages_per_week=weekly_rate(np.bincount(day, minlength=days), span.weeks),
-        false_pages_per_week=weekly_rate(np.bincount(day[truth < 0], minlength=days), span.weeks),
-        precision=share_interval(int((truth >= 0).sum()), len(pages)),
+        **_worth(pages, yardstick, span),
+        night_pages_per_week=_rate(pages["at"][is_night(pages["at"], yardstick.time_zone)], span),
+        flaps_per_week=_rate(flap_times(shot), span),
+        firing_hours_per_week=weekly_amount(daily_firing_hours(shot, span), span.weeks),
         recall=share_interval(int(caught.sum()), len(owes)),
-        critical_recall=share_interval(int(caught[critical].sum()), int(critical.sum())),
+        recall_by_severity={
+            name: share_interval(int(caught[severity == name].sum()), int((severity == name).sum()))
+            for name in sorted(set(severity))
+        },
         caught=tuple(owes["id"][caught]),
         missed=tuple(owes["id"][~caught]),
-        delay_p50_seconds=_quantile(delays[caught], 0.5),
-        delay_p90_seconds=_quantile(delays[caught], 0.9),
-        firing_hours=firing_hours(shot, span),
-        false_firing_ratio=_false_firing_ratio(shot, tuned, incidents, margins, span),
+        delay_p50_seconds=quantile_interval(delays[caught], 0.5),
+        delay_p90_seconds=quantile_interval(delays[caught], 0.9),
+        time_to_resolve_p50_seconds=quantile_interval(late, 0.5),
+        **_firing_shares(shot, tuned, yardstick, span),
     )
 
 
-def find_rule_pages(episodes: pd.DataFrame, config: AlertmanagerConfig, span: Span) -> pd.DataFrame:
-    """Return the pages of one rule's episodes within a span, on the receivers it routes to.
+def daily_counts(times: pd.Series, span: Span) -> np.ndarray:
+    """Return how many UTC times lie on each day of a span; others are left out."""
+    return np.histogram(epoch_ms(times), bins=np.array(span.day_edges_ms))[0]
 
-    Where it routes to no paging receiver, every receiver that it reaches counts.
+
+def page_precision(pages: pd.DataFrame, incident: np.ndarray, span: Span) -> Interval | None:
+    """Return true pages per page; pages of one incident, or one day's false ones, are a cluster.
+
+    incident : which incident each page belongs to, -1 for none, shape (n_pages,)
     """
-    notifications = simulate_notifications(episodes, config, end_ms=span.end_ms)
-    reached = set(notifications["receiver"])
-    paging = reached & set(config.paging_receivers())
-    pages = find_pages(notifications, paging or reached)
-    at = epoch_ms(pages["at"])
-    return pages[(at >= span.start_ms) & (at < span.end_ms)].reset_index(drop=True)
+    if pages.empty:
+        return None
+    true = incident >= 0
+    per_incident = np.bincount(incident[true])
+    per_day = daily_counts(pages["at"][~true], span)
+    hits = np.concatenate([per_incident, np.zeros_like(per_day)])
+    return clustered_share(hits, np.concatenate([per_incident, per_day]))
 
 
-def detection_delays(
-    fired_episodes: pd.DataFrame, incidents: pd.DataFrame, margins: Margins
-) -> np.ndarray:
-    """Return seconds from each incident's start to when an alert was firing, shape (n_incidents,).
-
-    0 if one fired already at the start; NaN if none fired within the incident and its margins.
-    """
-    if fired_episodes.empty or incidents.empty:
-        return np.full(len(incidents), np.nan)
-    begins, ends = bounds_ms(incidents, margins).T[:, :, None]
-    since = epoch_ms(fired_episodes["fired_at"])
-    until = _until(fired_episodes, int(ends.max()))
-    first = np.where((since < ends) & (until > begins), since, np.inf).min(axis=1)
-    starts = epoch_ms(incidents["start"])
-    return np.where(np.isinf(first), np.nan, np.maximum(0, first - starts) / 1000)
+def _worth(pages: pd.DataFrame, yardstick: Yardstick, span: Span) -> dict[str, Any]:
+    """Return what a score says of its pages' number and truth."""
+    rate = _rate(pages["at"], span)
+    if not yardstick.is_labelled:
+        unknown = dict.fromkeys(("false_pages", "false_pages_per_week", "precision"))
+        return {"pages_per_week": rate} | unknown
+    incident = yardstick.incident_of(epoch_ms(pages["at"]))
+    return {
+        "pages_per_week": rate,
+        "false_pages": int((incident < 0).sum()),
+        "false_pages_per_week": _rate(pages["at"][incident < 0], span),
+        "precision": page_precision(pages, incident, span),
+    }
 
 
-def is_night(times: pd.Series, time_zone: str) -> np.ndarray:
-    """Tell which UTC times are at night (22 to 7 o'clock) in a time zone."""
-    try:
-        hours = times.dt.tz_convert(time_zone).dt.hour
-    except (KeyError, ValueError, IndexError):
-        raise BadInput(
-            f"{time_zone!r} is not a time zone; write one like UTC or Asia/Seoul"
-        ) from None
-    return np.isin(hours.to_numpy(), [hour for part in NIGHT_HOURS for hour in part])
-
-
-def firing_hours(fired_episodes: pd.DataFrame, span: Span) -> float:
-    """Return the alert-hours that episodes fired within a span (two alerts count twice)."""
-    start = epoch_ms(fired_episodes["fired_at"])
-    end = _until(fired_episodes, span.end_ms)
-    overlap = np.minimum(end, span.end_ms) - np.maximum(start, span.start_ms)
-    return float(np.maximum(0, overlap).sum() / HOUR_MS)
-
-
-def _false_firing_ratio(
-    shot: pd.DataFrame,
-    tuned: EvaluatedRule,
-    incidents: pd.DataFrame,
-    margins: Margins,
-    span: Span,
-) -> float:
-    """Return the share of the evaluations outside incidents at which any alert was firing."""
+def _firing_shares(
+    shot: pd.DataFrame, tuned: EvaluatedRule, yardstick: Yardstick, span: Span
+) -> dict[str, float | None]:
     times = tuned.frame.times
-    starts = np.searchsorted(times, epoch_ms(shot["fired_at"]))
-    ends = np.searchsorted(times, _until(shot, int(times[-1]) + 1))
-    depth = np.bincount(starts, minlength=len(times) + 1) - np.bincount(
-        ends, minlength=len(times) + 1
-    )
-    firing = np.cumsum(depth)[: len(times)] > 0
-    quiet = (match_times(times, incidents, margins) < 0) & (times >= span.start_ms)
-    return float(firing[quiet].mean()) if quiet.any() else 0.0
+    inside = (times >= span.start_ms) & (times < span.end_ms)
+    firing = firing_slots(shot, times)
+    quiet = inside & (yardstick.incident_of(times) < 0)
+    outside = float(firing[quiet].mean()) if quiet.any() else 0.0
+    return {
+        "firing_ratio": float(firing[inside].mean()),
+        "false_firing_ratio": outside if yardstick.is_labelled else None,
+    }
 
 
-def _until(episodes: pd.DataFrame, end_ms: int) -> np.ndarray:
-    """Return when episodes resolved [ms]; ``end_ms`` for those still active."""
-    return epoch_ms(episodes["resolved_at"].fillna(pd.Timestamp(end_ms, unit="ms", tz="UTC")))
+def _rate(times: pd.Series, span: Span) -> Interval:
+    return weekly_rate(daily_counts(times, span), span.weeks)
 
 
-def _quantile(values: np.ndarray, q: float) -> float | None:
-    return float(np.quantile(values, q)) if len(values) else None
+def _json(value: Any) -> Any:
+    if isinstance(value, Interval):
+        ends = {"low": value.low, "mid": value.mid, "high": value.high}
+        return {name: end if math.isfinite(end) else None for name, end in ends.items()}
+    return {key: _json(one) for key, one in value.items()} if isinstance(value, dict) else value

@@ -4,37 +4,34 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
-from itertools import product
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from alertlab.incidents import Margins, no_incidents, owed, starting_within
-from alertlab.notify import AlertmanagerConfig, single_receiver
 from alertlab.replay import EvaluatedRule
 from alertlab.rules import AlertRule, RuleChange
 from alertlab.sources import Source
+from alertlab.tuning.candidates import Candidates, sweep_settings, to_setting
+from alertlab.tuning.causes import Cause, find_cause
 from alertlab.tuning.evaluations import Evaluations
-from alertlab.tuning.grid import (
-    HOLD_DURATIONS_MS,
-    KEEP_FIRING_FOR_MS,
-    WINDOWS_MS,
-    human_thresholds,
-)
+from alertlab.tuning.explanation import explain
+from alertlab.tuning.grid import WINDOWS_MS
+from alertlab.tuning.knobs import turn_each, turn_routes
 from alertlab.tuning.recommend import (
     Constraints,
     holds_constraints,
     pareto_front,
     pick,
+    plateau,
     shortlist,
-    to_setting,
     unbeaten,
+    well_within,
 )
-from alertlab.tuning.score import Score, Setting, score_setting
-from alertlab.tuning.sweep import Span, Truth, group_level, sweep_thresholds
-from alertlab.tuning.verdict import CHANGE, LEAVE, Validation, coverage_of, decide, validate
+from alertlab.tuning.score import Score, score_setting
+from alertlab.tuning.setting import Setting, Span
+from alertlab.tuning.validation import Validation, split, validate
+from alertlab.tuning.verdict import CANNOT_FIX, CHANGE, LEAVE, Evidence, coverage_of, decide
+from alertlab.tuning.yardstick import Yardstick
 
 _LONGEST_FRONT, _LONGEST_SHORTLIST = 6, 24
 
@@ -43,8 +40,13 @@ _LONGEST_FRONT, _LONGEST_SHORTLIST = 6, 24
 class Tuning:
     """What a tuning session reads: the verdict, why, and the candidates behind it.
 
-    ``evaluated`` is the rule as written; ``candidates`` has one row per setting with the group's
-    counts (tuning.sweep); ``comparison`` says which of the rule's thresholds was tuned.
+    evaluated : the rule as written; ``evaluations`` gives it with other windows, too
+    compared : what its threshold is compared with
+    candidates : one row per setting with the group's counts (``Candidates.table``)
+    knobs : what each number alone would save (``KNOB_COLUMNS``)
+    plateau : thresholds between which the recommended setting's counts stay, None without one
+    cause : why no number helps, None where one does or data proves no cause
+    comparison : which of the rule's thresholds was tuned
     """
 
     rule: AlertRule
@@ -54,9 +56,16 @@ class Tuning:
     recommended: Score | None
     front: tuple[Score, ...]
     candidates: pd.DataFrame
+    knobs: pd.DataFrame
+    plateau: tuple[float, float] | None
+    cause: Cause | None
     evaluated: EvaluatedRule
+    compared: EvaluatedRule
+    evaluations: Evaluations
     validation: Validation | None
     span: Span
+    yardstick: Yardstick
+    constraints: Constraints
     coverage: dict[str, Any]
     comparison: int = 0
 
@@ -65,8 +74,8 @@ class Tuning:
         """The edit that the verdict asks for, None for every verdict but change."""
         if self.verdict != CHANGE:
             return None
-        new, old = self.recommended.setting, self.current.setting
-        turned = {knob: value for knob, value in vars(new).items() if value != getattr(old, knob)}
+        new = self.recommended.setting
+        turned = {knob: getattr(new, knob) for knob in new.turned(self.current.setting)}
         return RuleChange(**turned, comparison=self.comparison)
 
     def to_json(self) -> dict[str, Any]:
@@ -75,10 +84,15 @@ class Tuning:
             "rule": self.rule.name,
             "verdict": self.verdict,
             "reason": self.reason,
+            "explanation": list(explain(self)),
             "current": self.current.to_json(),
             "recommended": None if self.recommended is None else self.recommended.to_json(),
             "front": [score.to_json() for score in self.front],
             "candidates": len(self.candidates),
+            "knobs": self.knobs.astype(object).where(self.knobs.notna(), None).to_dict("records"),
+            "plateau": self.plateau,
+            "cause": None if self.cause is None else self.cause.id,
+            "validation": None if self.validation is None else self.validation.to_json(),
             "coverage": self.coverage,
         }
 
@@ -89,20 +103,17 @@ def tune_rule(
     start_ms: int,
     end_ms: int,
     *,
-    incidents: pd.DataFrame | None = None,
-    config: AlertmanagerConfig | None = None,
-    margins: Margins | None = None,
+    yardstick: Yardstick | None = None,
     constraints: Constraints | None = None,
     windows_ms: Iterable[int] = WINDOWS_MS,
-    time_zone: str = "UTC",
     slot_offset_ms: int = 0,
     comparison: int = 0,
     track: Callable[[list], Iterable] = iter,
 ) -> Tuning:
     """Sweep a rule's window, ``for``, ``keep_firing_for`` and threshold, and recommend one setting.
 
-    incidents : as ``load_incidents``; without any the verdict is "not enough data"
-    config : Alertmanager's; without one every group goes to one receiver
+    yardstick : incidents, Alertmanager's configuration and what else settings are measured by;
+        without incidents the verdict is "not enough data"
     comparison : which threshold of the rule is tuned, as ``find_threshold`` numbers them
     track : wraps the list of settings to show progress, for instance ``tqdm``
 
@@ -111,44 +122,62 @@ def tune_rule(
 
     Raises BadInput for a rule without a numeric threshold.
     """
-    incidents = no_incidents() if incidents is None else incidents
-    config = single_receiver() if config is None else config
-    margins, constraints = margins or Margins(), constraints or Constraints()
+    yardstick, constraints = yardstick or Yardstick(), constraints or Constraints()
     evaluations = Evaluations(
         rule, source, start_ms, end_ms, slot_offset_ms=slot_offset_ms, comparison=comparison
     )
     current = evaluations.current
     evaluated = evaluations(current)
     span = Span(evaluated.start_ms, int(evaluated.frame.times[-1]) + rule.interval_ms)
-    middle = (span.start_ms + span.end_ms) // 2
-    spans = [span, Span(span.start_ms, middle), Span(middle, span.end_ms)]
-    windows = _windows_to_try(current.window_ms, windows_ms, rule.interval_ms)
-    whole, seen, unseen = _sweep(evaluations, windows, current, incidents, margins, spans, track)
-    short = _settings(shortlist(whole, constraints, current, _LONGEST_SHORTLIST))
-    front = _settings(pareto_front(whole, constraints).tail(_LONGEST_FRONT))
+    candidates = _sweep(evaluations, span, windows_ms, yardstick, track)
+    whole = candidates.table()
+    short = shortlist(whole, constraints, current, _LONGEST_SHORTLIST)
+    front = [
+        well_within(whole, to_setting(row), current)
+        for _, row in pareto_front(whole, constraints).tail(_LONGEST_FRONT).iterrows()
+    ]
     holding = [one for one in front if holds_constraints(whole, constraints, one)]
-    score = partial(
-        score_setting, config=config, incidents=incidents, margins=margins, span=span,
-        time_zone=time_zone,
-    )  # fmt: skip
-    scores = _score_each([current, *short, *front], evaluations, score)
-    possible = [scores[one] for one in dict.fromkeys([*short, *holding])]
+    scores = _Scores(evaluations, yardstick, span)
+    scores.add([current, *short, *front])
+    possible = [scores(one) for one in dict.fromkeys([*short, *holding])]
     best = pick(possible, current) if possible else None
-    coverage = coverage_of(evaluated, evaluations.data_ratio(), span, incidents)
-    holds = holds_constraints(whole, constraints, current)
-    verdict, reason = decide(scores[current], best, holds, constraints, coverage)
+    evidence = Evidence(
+        now=scores(current),
+        best=best,
+        holds=holds_constraints(whole, constraints, current),
+        coverage=coverage_of(evaluated, evaluations.data_ratio(), span, yardstick),
+        validation=validate(candidates, constraints, current),
+    )
+    verdict, reason = decide(evidence, constraints)
+    cause = None
+    if verdict == CANNOT_FIX:
+        works = _Works(evaluations, span, yardstick, constraints)
+        cause = find_cause(rule, works, source, start_ms, end_ms)
     return Tuning(
         rule=rule,
         verdict=verdict,
-        reason=f"{reason}{_each_by_itself(evaluations)}",
-        current=scores[current],
+        reason=_told(reason, cause, evaluations),
+        current=scores(current),
         recommended=best if verdict == CHANGE else None,
-        front=tuple(unbeaten([*([best] if best else []), *map(scores.get, [*front, *short])])),
+        front=tuple(unbeaten([*([best] if best else []), *map(scores, [*front, *short])])),
         candidates=whole,
+        knobs=pd.concat(
+            [
+                turn_each(whole, constraints, scores(current), best, scores),
+                turn_routes(evaluated, current, yardstick, span),
+            ],
+            ignore_index=True,
+        ),
+        plateau=plateau(whole, best.setting) if verdict == CHANGE else None,
+        cause=cause,
         evaluated=evaluated,
-        validation=validate(seen, unseen, constraints, current, spans[1], spans[2]),
+        compared=evaluations.compared(),
+        evaluations=evaluations,
+        validation=evidence.validation,
         span=span,
-        coverage=coverage,
+        yardstick=yardstick,
+        constraints=constraints,
+        coverage=evidence.coverage,
         comparison=comparison,
     )
 
@@ -172,13 +201,52 @@ def reading_change(written: AlertRule, best: Tuning) -> RuleChange:
     return change if best.rule.expr == written.expr else replace(change, expr=best.rule.expr)
 
 
-def _each_by_itself(evaluations: Evaluations) -> str:
-    if not evaluations.why:
-        return ""
-    return (
-        " Only thresholds near the present one were tried, each evaluated by itself, because "
-        f"{evaluations.why}."
-    )
+class _Scores:
+    """The scorecards of settings, each made once."""
+
+    def __init__(self, evaluations: Evaluations, yardstick: Yardstick, span: Span) -> None:
+        self._evaluations, self._yardstick, self._span = evaluations, yardstick, span
+        self._known: dict[Setting, Score] = {}
+
+    def __call__(self, setting: Setting) -> Score:
+        if setting not in self._known:
+            evaluated = self._evaluations(setting)
+            self._known[setting] = score_setting(evaluated, setting, self._yardstick, self._span)
+        return self._known[setting]
+
+    def add(self, settings: Iterable[Setting]) -> None:
+        """Score settings in an order in which each evaluation is made once and let go."""
+        for setting in sorted(settings, key=lambda one: (one.window_ms or 0, one.threshold)):
+            self(setting)
+
+
+@dataclass(frozen=True)
+class _Works:
+    """Whether a rewritten expression could be tuned: any setting of it holds the constraints."""
+
+    evaluations: Evaluations
+    span: Span
+    yardstick: Yardstick
+    constraints: Constraints
+
+    def __call__(self, expr: str) -> bool:
+        rewritten = self.evaluations.of_expr(expr)
+        windows = [rewritten.current.window_ms]
+        found = sweep_settings(rewritten, windows, self.yardstick, [self.span]).table()
+        enough = found["detected"] >= self.constraints.min_recall_ratio * found["owed"]
+        return bool(shortlist(found[enough], self.constraints, rewritten.current, most=1))
+
+
+def _sweep(
+    evaluations: Evaluations,
+    span: Span,
+    windows_ms: Iterable[int],
+    yardstick: Yardstick,
+    track: Callable[[list], Iterable],
+) -> Candidates:
+    interval_ms = evaluations.rule.interval_ms
+    windows = _windows_to_try(evaluations.current.window_ms, windows_ms, interval_ms)
+    return sweep_settings(evaluations, windows, yardstick, split(span, interval_ms), track=track)
 
 
 def _windows_to_try(
@@ -191,59 +259,12 @@ def _windows_to_try(
     return sorted({current_ms, *(one for one in offered_ms if one >= 2 * interval_ms)})
 
 
-def _settings(candidates: pd.DataFrame) -> list[Setting]:
-    return [to_setting(row) for _, row in candidates.iterrows()]
-
-
-def _score_each(
-    settings: Iterable[Setting],
-    evaluations: Evaluations,
-    score: Callable[[EvaluatedRule, Setting], Score],
-) -> dict[Setting, Score]:
-    """Score settings in an order in which each evaluation is made once and let go."""
-    ordered = sorted(dict.fromkeys(settings), key=lambda one: (one.window_ms or 0, one.threshold))
-    return {setting: score(evaluations(setting), setting) for setting in ordered}
-
-
-def _sweep(
-    evaluations: Evaluations,
-    windows: list[int | None],
-    current: Setting,
-    incidents: pd.DataFrame,
-    margins: Margins,
-    spans: list[Span],
-    track: Callable[[list], Iterable],
-) -> list[pd.DataFrame]:
-    """Return the candidates' counts on each span; one pass per evaluation and duration."""
-    holds = sorted({current.hold_duration_ms, *HOLD_DURATIONS_MS})
-    keeps = sorted({current.keep_firing_for_ms, *KEEP_FIRING_FOR_MS})
-    parts: list[list[pd.DataFrame]] = [[] for _ in spans]
-    for window in track(windows):
-        for evaluated, tried in evaluations.of_window(window):
-            truth = Truth.lay(evaluated, incidents, margins)
-            for hold, keep in product(holds, keeps):
-                level = group_level(evaluated, hold, keep)
-                thresholds = _thresholds(evaluated, level, tried, current.threshold)
-                for part, span in zip(parts, spans, strict=True):
-                    table = sweep_thresholds(evaluated, level, thresholds, truth, span)
-                    part.append(
-                        table.assign(
-                            window_ms=window, hold_duration_ms=hold, keep_firing_for_ms=keep
-                        )
-                    )
-    owes = owed(incidents, evaluations.rule.name)
-    return [
-        pd.concat(part, ignore_index=True).assign(
-            owed=len(starting_within(owes, span.start_ms, span.end_ms))
+def _told(reason: str, cause: Cause | None, evaluations: Evaluations) -> str:
+    """Return a verdict's reason with what else is to be known of it."""
+    parts = [reason, *([cause.reason] if cause else [])]
+    if evaluations.why:
+        parts.append(
+            "Only thresholds near the present one were tried, each evaluated by itself, because "
+            f"{evaluations.why}."
         )
-        for part, span in zip(parts, spans, strict=True)
-    ]
-
-
-def _thresholds(
-    evaluated: EvaluatedRule, level: np.ndarray, tried: float | None, current: float
-) -> np.ndarray:
-    """Return the thresholds that an evaluation tells of."""
-    if tried is not None:
-        return np.array([tried])
-    return human_thresholds(level if evaluated.threshold.rising else -level, current)
+    return " ".join(parts)

@@ -6,79 +6,62 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import pandas as pd
-
 from alertlab.incidents import owed, starting_within
 from alertlab.replay import EvaluatedRule
-from alertlab.tuning.recommend import Constraints, rows_of, shortlist, to_setting
-from alertlab.tuning.score import Score, Setting
-from alertlab.tuning.sweep import Span
-from alertlab.units import MINUTE_MS, SECOND_MS, WEEK_MS, format_duration
+from alertlab.tuning.recommend import Constraints
+from alertlab.tuning.score import Score
+from alertlab.tuning.setting import Span
+from alertlab.tuning.validation import Validation
+from alertlab.tuning.yardstick import Yardstick
+from alertlab.units import MINUTE_MS, SECOND_MS, WEEK_MS, Interval, format_duration
 
 CHANGE, LEAVE = "change", "leave"
 NOT_ENOUGH_DATA, CANNOT_FIX = "not enough data", "cannot be fixed by a threshold"
 
-MIN_WEEKS, MIN_INCIDENTS, MIN_DATA_RATIO = 1.0, 3, 0.5
+MIN_WEEKS, MIN_DATA_RATIO = 1.0, 0.5
 MIN_GAIN_PER_WEEK = 0.5  # fewer false pages saved than this are not worth a review
 
 
 @dataclass(frozen=True)
-class Validation:
-    """The choice made on the first half of the span, scored on both halves (rates per week)."""
-
-    setting: Setting
-    chosen_on: Span
-    scored_on: Span
-    false_rises_seen: float
-    false_rises_unseen: float
-    detected_unseen: int
-    owed_unseen: int
-
-    @property
-    def optimism(self) -> float:
-        """False rises a week that the unseen half had more than the half chosen on."""
-        return self.false_rises_unseen - self.false_rises_seen
-
-
-def coverage_of(
-    evaluated: EvaluatedRule, data_ratio: float, span: Span, incidents: pd.DataFrame
-) -> dict[str, Any]:
-    """Return what an answer rests on: history, evaluations, data, incidents."""
-    owes = starting_within(owed(incidents, evaluated.rule.name), span.start_ms, span.end_ms)
-    return {
-        "weeks": round(span.weeks, 3),
-        "evaluations": int(evaluated.reported.sum()),
-        "data_ratio": data_ratio,
-        "warm_up_seconds": evaluated.coverage.warm_up_ms / SECOND_MS,
-        "owed_incidents": len(owes),
-    }
-
-
-def decide(
-    now: Score,
-    best: Score | None,
-    holds: bool,
-    constraints: Constraints,
-    coverage: dict[str, Any],
-) -> tuple[str, str]:
-    """Return the verdict and its reason in words.
+class Evidence:
+    """What a verdict rests on.
 
     now, best : the rule as it stands and the best simulated setting (None: none is feasible)
     holds : whether the rule as it stands holds the constraints
     coverage : as ``coverage_of``
+    validation : how choices did on weeks that they had not seen (None: no choice could be made)
     """
-    if coverage["weeks"] < MIN_WEEKS:
-        have, need = (
-            format_duration(round(weeks * WEEK_MS / MINUTE_MS) * MINUTE_MS)
-            for weeks in (coverage["weeks"], MIN_WEEKS)
-        )
-        return NOT_ENOUGH_DATA, f"There are {have} of history; at least {need} are needed."
-    for have, need, what in (
-        (coverage["data_ratio"], MIN_DATA_RATIO, "of the evaluations with data"),
-        (coverage["owed_incidents"], MIN_INCIDENTS, "incidents that this rule owes an alert"),
-    ):
-        if have < need:
-            return NOT_ENOUGH_DATA, f"There are {have:.3g} {what}; at least {need:g} are needed."
+
+    now: Score
+    best: Score | None
+    holds: bool
+    coverage: dict[str, Any]
+    validation: Validation | None
+
+
+def coverage_of(
+    evaluated: EvaluatedRule, data_ratio: float, span: Span, yardstick: Yardstick
+) -> dict[str, Any]:
+    """Return what an answer rests on: history, evaluations, data, incidents."""
+    owes = owed(yardstick.incidents, evaluated.rule.name)
+    found = evaluated.coverage
+    return {
+        "weeks": round(span.weeks, 3),
+        "evaluations": found.evaluated,
+        "missed": found.missed,
+        "failed": found.failed,
+        "data_ratio": data_ratio,
+        "warm_up_seconds": found.warm_up_ms / SECOND_MS,
+        "owed_incidents": len(starting_within(owes, span.start_ms, span.end_ms)),
+    }
+
+
+def decide(evidence: Evidence, constraints: Constraints) -> tuple[str, str]:
+    """Return the verdict and its reason, a sentence or two."""
+    now, best = evidence.now, evidence.best
+    owes = evidence.coverage["owed_incidents"]
+    if lacking := _lacking(evidence, constraints):
+        return NOT_ENOUGH_DATA, lacking
     if best is None:
         return CANNOT_FIX, (
             f"No threshold, for or window catches {constraints.min_recall_ratio:.0%} of the "
@@ -86,7 +69,6 @@ def decide(
             f"silent {1 - constraints.max_false_firing_ratio:.0%} of the rest of the time; "
             "the expression does not tell incidents from ordinary days."
         )
-    owes = coverage["owed_incidents"]
     needed = math.ceil(constraints.min_recall_ratio * owes)
     if len(best.caught) < min(needed, len(now.caught)):
         return CANNOT_FIX, (
@@ -94,46 +76,55 @@ def decide(
             f"incidents, fewer than the {len(now.caught)} of today; the expression does not tell "
             "incidents from ordinary days."
         )
-    saved = now.false_pages_per_week.mid - best.false_pages_per_week.mid
-    if holds and saved < MIN_GAIN_PER_WEEK:
+    saved = now.noise_per_week.mid - best.noise_per_week.mid
+    if evidence.holds and saved < MIN_GAIN_PER_WEEK:
         return LEAVE, (
             f"It catches {len(now.caught)} of {owes} incidents with "
-            f"{now.false_pages_per_week.mid:.1f} false pages a week; no other setting saves more "
+            f"{now.noise_per_week.mid:.1f} false pages a week; no other setting saves more "
             f"than {max(0.0, saved):.1f} of them."
         )
+    if evidence.holds and evidence.validation is not None and evidence.validation.fails:
+        return LEAVE, (
+            f"Another setting would have saved {saved:.1f} false pages a week, but settings chosen "
+            "on earlier weeks did no better than the rule as it stands on the weeks that followed."
+        )
     return CHANGE, (
-        f"False pages go from {now.false_pages_per_week.mid:.1f} to "
-        f"{best.false_pages_per_week.mid:.1f} a week, incidents caught from {len(now.caught)} to "
+        f"False pages go from {now.noise_per_week.mid:.1f} to "
+        f"{best.noise_per_week.mid:.1f} a week, incidents caught from {len(now.caught)} to "
         f"{len(best.caught)} of {owes}; "
         f"median delay {_minutes(now.delay_p50_seconds)} to {_minutes(best.delay_p50_seconds)}."
     )
 
 
-def validate(
-    seen: pd.DataFrame,
-    unseen: pd.DataFrame,
-    constraints: Constraints,
-    current: Setting,
-    chosen_on: Span,
-    scored_on: Span,
-) -> Validation | None:
-    """Choose on one half, look at the other; both tables list the same settings in one order."""
-    best = shortlist(seen, constraints, current, most=1)
-    if best.empty or not seen["owed"].iloc[0]:
-        return None
-    chosen = best.iloc[0]
-    setting = to_setting(chosen)
-    there = unseen[rows_of(unseen, setting)].iloc[0]
-    return Validation(
-        setting=setting,
-        chosen_on=chosen_on,
-        scored_on=scored_on,
-        false_rises_seen=float(chosen["false_rises"]) / chosen_on.weeks,
-        false_rises_unseen=float(there["false_rises"]) / scored_on.weeks,
-        detected_unseen=int(there["detected"]),
-        owed_unseen=int(there["owed"]),
+def _lacking(evidence: Evidence, constraints: Constraints) -> str:
+    """Say what there is too little of to choose on, empty if there is enough."""
+    coverage = evidence.coverage
+    if coverage["weeks"] < MIN_WEEKS:
+        have, need = (
+            format_duration(round(weeks * WEEK_MS / MINUTE_MS) * MINUTE_MS)
+            for weeks in (coverage["weeks"], MIN_WEEKS)
+        )
+        return f"There are {have} of history; at least {need} are needed."
+    for have, need, what in (
+        (coverage["data_ratio"], MIN_DATA_RATIO, "of the evaluations with data"),
+        (coverage["owed_incidents"], constraints.min_incidents,
+         "incidents that this rule owes an alert"),
+    ):  # fmt: skip
+        if have < need:
+            lacking = f"There are {have:.3g} {what}; at least {need:g} are needed."
+            return f"{lacking}{_if_nothing_happened(evidence.now)}"
+    return ""
+
+
+def _if_nothing_happened(now: Score) -> str:
+    """Say what the noise is at most where no incident is labelled."""
+    if now.false_pages is not None:
+        return ""
+    return (
+        f" If nothing happened in this time, all {now.pages_per_week.mid:.1f} pages a week are "
+        "false; which settings would have missed something cannot be known."
     )
 
 
-def _minutes(seconds: float | None) -> str:
-    return "unknown" if seconds is None or math.isnan(seconds) else f"{seconds / 60:.0f} min"
+def _minutes(delay: Interval | None) -> str:
+    return "unknown" if delay is None else f"{delay.mid / 60:.0f} min"

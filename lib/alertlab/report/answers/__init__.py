@@ -38,12 +38,14 @@ from alertlab.report.answers.tuning import (
     SCORE_FORMATS,
     coverage_table,
     front_table,
+    knobs_table,
     reading_table,
+    scorecard_table,
     settings_table,
     tuning_answer,
     tuning_findings,
     tuning_numbers,
-    validation_text,
+    validation_table,
 )
 
 __all__ = [
@@ -61,6 +63,7 @@ __all__ = [
     "hours_table",
     "incident_findings",
     "incidents_table",
+    "knobs_table",
     "mechanism_findings",
     "mechanisms_text",
     "noise_answer",
@@ -73,10 +76,11 @@ __all__ = [
     "rules_detail_table",
     "rules_table",
     "savings_table",
+    "scorecard_table",
     "settings_table",
     "tuning_answer",
     "tuning_findings",
     "tuning_numbers",
-    "validation_text",
+    "validation_table",
     "waits_table",
 ]

@@ -16,13 +16,13 @@ def reasons_table(reasons: pd.DataFrame) -> pd.DataFrame:
 
 def hours_table(hours: pd.DataFrame, review: NoiseReview) -> pd.DataFrame:
     """Return pages per hour of the day (rows) and receiver; hours without a page are left out."""
-    names = [name for name in review.config.paging_receivers() if name in set(hours["receiver"])]
+    names = [name for name in review.yardstick.waking if name in set(hours["receiver"])]
     counts = hours.pivot_table(
         index=["hour", "night"], columns="receiver", values="pages", aggfunc="sum", fill_value=0
     )
     table = counts.reindex(columns=names).reset_index().rename_axis(columns=None)
     table.insert(2, "pages", table[names].sum(axis=1))
-    if review.labelled:
+    if review.yardstick.is_labelled:
         false = hours.groupby("hour")["false"].sum()
         table.insert(3, "false", table["hour"].map(false))
     table["hour"] = [f"{hour:02}:00–{hour + 1:02}:00" for hour in table["hour"]]

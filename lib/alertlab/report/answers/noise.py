@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
+from alertlab.lint import Remark, lint_rule
 from alertlab.noise import ALWAYS, NO_DATA, NOISY, ONLY_PENDING, SILENT, NoiseReview
 from alertlab.replay import RECORDED, fired
 from alertlab.report.answers.words import join, plural, slug_of
 from alertlab.report.figures import setting_text
 from alertlab.report.findings import Finding
-from alertlab.rules import Remark, lint_rule
 from alertlab.tuning import CHANGE, Tuning
 from alertlab.units import MINUTE_MS, WEEK_MS, format_duration
 
@@ -25,7 +25,7 @@ def noise_findings(review: NoiseReview, tunings: Sequence[Tuning]) -> list[Findi
     """Return what the weekly review found, one finding per rule and matter."""
     tuned = {one.rule.name: one for one in tunings}
     told = {*review.pages["rule"], *review.repeats()["rule"]}
-    found = [] if review.labelled else [_unlabelled(review)]
+    found = [] if review.yardstick.is_labelled else [_unlabelled(review)]
     for row in review.rules.itertuples():
         if row.state == NOISY:
             remarks = lint_rule(review.evaluated[row.rule].rule)
@@ -56,7 +56,7 @@ def noise_findings(review: NoiseReview, tunings: Sequence[Tuning]) -> list[Findi
 def noise_answer(review: NoiseReview, tunings: Sequence[Tuning]) -> str:
     """Return the review's decision in two or three sentences."""
     pages = review.distinct_pages
-    if not review.labelled:
+    if not review.yardstick.is_labelled:
         return _unlabelled(review).title
     false = int(pages["false"].sum())
     noisy = review.rules[review.rules["state"] == NOISY]
@@ -101,7 +101,7 @@ def noise_numbers(
     return {
         "weeks": review.span.weeks,
         "pages": len(pages),
-        "false_pages": int(pages["false"].sum()) if review.labelled else None,
+        "false_pages": int(pages["false"].sum()) if review.yardstick.is_labelled else None,
         "pages_by_receiver": {
             str(name): int(count) for name, count in pages.groupby("receiver").size().items()
         },
@@ -162,8 +162,8 @@ def changes_table(tunings: Sequence[Tuning]) -> pd.DataFrame:
             {
                 "rule": one.rule.name,
                 "verdict": one.verdict,
-                "now": setting_text(now),
-                "then": None if then is None else setting_text(then),
+                "now": setting_text(now.setting),
+                "then": None if then is None else setting_text(then.setting),
                 "false now": now.false_pages,
                 "false then": None if then is None else then.false_pages,
                 "caught now": f"{len(now.caught)} of {owed}",
@@ -204,7 +204,8 @@ def _noisy(row: Any, tuning: Tuning | None, remarks: Sequence[Remark]) -> Findin
 def _verdict(tuning: Tuning) -> str:
     if tuning.verdict != CHANGE:
         return f"Verdict: {tuning.verdict}."
-    return f"Change {setting_text(tuning.current)} to {setting_text(tuning.recommended)}."
+    now, then = tuning.current.setting, tuning.recommended.setting
+    return f"Change {setting_text(now)} to {setting_text(then)}."
 
 
 def _plain(row: Mapping[str, Any]) -> dict[str, Any]:

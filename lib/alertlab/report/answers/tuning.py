@@ -9,10 +9,12 @@ import numpy as np
 import pandas as pd
 
 from alertlab.frame import counted
+from alertlab.lint import Remark
 from alertlab.report.answers.words import slug_of
 from alertlab.report.figures import setting_text
 from alertlab.report.findings import Finding
-from alertlab.rules import Remark, RuleChange, changed_expr, counter_selectors
+from alertlab.report.tables import format_cell
+from alertlab.rules import RuleChange, changed_expr, counter_selectors
 from alertlab.sources import Source
 from alertlab.tuning import (
     LEAVE,
@@ -21,18 +23,32 @@ from alertlab.tuning import (
     Score,
     Tuning,
     best_thresholds,
+    explain,
 )
 from alertlab.units import format_duration
 
-SCORE_COLUMNS = [
-    "setting", "caught", "pages a week", "false a week", "median delay", "fires outside",
-]  # fmt: skip
+SCORE_COLUMNS = ["setting", "caught", "pages a week", "false a week", "precision", "median delay"]
 SCORE_FORMATS = {
     "pages a week": ".1f",
     "false a week": ".1f",
+    "precision": "ratio",
     "median delay": "seconds",
-    "fires outside": "ratio",
 }
+
+
+_MEASURES = (
+    ("pages a week", ".1f", lambda one: one.pages_per_week),
+    ("false pages a week", ".1f", lambda one: one.false_pages_per_week),
+    ("precision", "ratio", lambda one: one.precision),
+    ("median delay", "seconds", lambda one: one.delay_p50_seconds),
+    ("90th percentile of the delay", "seconds", lambda one: one.delay_p90_seconds),
+    ("median time to resolve", "seconds", lambda one: one.time_to_resolve_p50_seconds),
+    ("pages at night a week", ".1f", lambda one: one.night_pages_per_week),
+    ("flaps a week", ".1f", lambda one: one.flaps_per_week),
+    ("hours firing a week", ".1f", lambda one: one.firing_hours_per_week),
+    ("share of the time firing", "ratio", lambda one: one.firing_ratio),
+    ("recall", "ratio", lambda one: one.recall),
+)
 
 
 def tuning_findings(
@@ -41,7 +57,7 @@ def tuning_findings(
     """Return what a tuning session found: remarks on the rule, then the verdict."""
     _, written = tunings[0]
     slug = slug_of(written.rule.name)
-    found = [Finding(f"{one.id}.{slug}", "warning", one.text) for one in remarks]
+    found = [Finding(f"{one.id}.{slug}", "warning", one.text, one.fix) for one in remarks]
     if best is None:
         severity = "ok" if written.verdict == LEAVE else "info"
         title = f"{written.rule.name}: {written.verdict}. {written.reason}"
@@ -54,7 +70,7 @@ def tuning_answer(tunings: Sequence[tuple[str, Tuning]], best: Tuning | None) ->
     """Return the session's decision in words."""
     _, written = tunings[0]
     if best is None:
-        return f"{written.rule.name}: {written.verdict}.\n\n{written.reason}"
+        return f"{written.rule.name}: {written.verdict}.\n\n{' '.join(explain(written))}"
     return f"{written.rule.name}: {_proposal(written, best)}\n\n{_effect(written.current, best)}"
 
 
@@ -74,7 +90,7 @@ def front_table(tunings: Sequence[tuple[str, Tuning]]) -> pd.DataFrame:
         [
             {"reading": name} | score_row(score)
             for name, tuning in tunings
-            for score in sorted(tuning.front, key=lambda one: one.false_pages)
+            for score in tuning.front
         ],
         columns=["reading", *SCORE_COLUMNS],
     )
@@ -117,8 +133,8 @@ def tuning_numbers(
 ) -> dict[str, Any]:
     """Return the session's figures for machines: what was observed, each reading, the verdict."""
     _, written = tunings[0]
-    span, frame = written.span, written.evaluated.frame
-    inside = frame.present & ~np.isnan(frame.values) & (frame.times >= span.start_ms)
+    span, frame = written.span, written.compared.frame
+    inside = frame.present & np.isfinite(frame.values) & (frame.times >= span.start_ms)
     peak = float(np.max(frame.values[inside])) if inside.any() else None
     return {
         "rule": written.rule.name,
@@ -137,31 +153,74 @@ def tuning_numbers(
 def score_row(score: Score) -> dict[str, Any]:
     """Return a scorecard as one row of a table; its formats are SCORE_FORMATS."""
     return {
-        "setting": setting_text(score),
+        "setting": setting_text(score.setting),
         "caught": f"{len(score.caught)} of {len(score.caught) + len(score.missed)}",
         "pages a week": score.pages_per_week,
         "false a week": score.false_pages_per_week,
+        "precision": score.precision,
         "median delay": score.delay_p50_seconds,
-        "fires outside": score.false_firing_ratio,
     }
 
 
-def validation_text(tuning: Tuning) -> str:
-    """Say how a choice made on the first half did on the second."""
-    check = tuning.validation
-    if check is None:
-        return "The first half of the time holds too little to choose a setting on."
-    return (
-        f"Chosen on the first half alone ({check.false_rises_seen:.1f} false alarms a week there), "
-        f"a setting made {check.false_rises_unseen:.1f} a week on the second half, which it had "
-        f"not seen, and caught {check.detected_unseen} of its {check.owed_unseen} incidents."
+def scorecard_table(tuning: Tuning) -> pd.DataFrame:
+    """Return every measure of the rule as it stands and as recommended, a row each."""
+    scores = {"now": tuning.current}
+    if tuning.recommended is not None:
+        scores["recommended"] = tuning.recommended
+    rows = [
+        {"measure": name}
+        | {which: format_cell(read(score), form) for which, score in scores.items()}
+        for name, form, read in _MEASURES
+    ]
+    severities = sorted({name for score in scores.values() for name in score.recall_by_severity})
+    rows += [
+        {"measure": f"recall, {severity or 'no severity'}"}
+        | {
+            which: format_cell(score.recall_by_severity.get(severity), "ratio")
+            for which, score in scores.items()
+        }
+        for severity in severities
+    ]
+    return pd.DataFrame(rows)
+
+
+def knobs_table(tuning: Tuning) -> pd.DataFrame:
+    """Return what each number alone would save, most first; Alertmanager's among them."""
+    found = tuning.knobs.sort_values("saved", ascending=False, kind="stable")
+    pages = "pages" if tuning.current.false_pages is None else "false pages"
+    return found.rename(
+        columns={
+            "saved": f"alone it saves {pages}",
+            "caught": "caught then",
+            "returned": f"left alone, {pages} return",
+            "repeats_saved": "repeats saved",
+        }
+    ).reset_index(drop=True)
+
+
+def validation_table(tuning: Tuning) -> pd.DataFrame:
+    """Return what each choice on earlier weeks promised, and what it did on those that followed."""
+    rounds = tuning.validation.rounds if tuning.validation else ()
+    return pd.DataFrame(
+        [
+            {
+                "chosen on weeks": f"{one.chosen_on.weeks:.1f}",
+                "setting": setting_text(one.setting),
+                "false alarms there": one.false_rises_seen / one.chosen_on.weeks,
+                "then": one.false_rises_unseen / one.scored_on.weeks,
+                "as it stands": one.false_rises_now / one.scored_on.weeks,
+                "caught then": f"{one.detected_unseen} of {one.owed_unseen}",
+                "caught as it stands": f"{one.detected_now} of {one.owed_unseen}",
+            }
+            for one in rounds
+        ]
     )
 
 
 def _proposal(written: Tuning, best: Tuning) -> str:
-    to = setting_text(best.recommended or best.current)
+    to = setting_text((best.recommended or best.current).setting)
     if best.rule.expr == written.rule.expr:
-        return f"change {setting_text(written.current)} to {to}, and its text with it."
+        return f"change {setting_text(written.current.setting)} to {to}, and its text with it."
     change = best.change or RuleChange()
     hold = (best.recommended or best.current).setting.hold_duration_ms
     return (
@@ -174,9 +233,8 @@ def _effect(now: Score, best: Tuning) -> str:
     then = best.recommended or best.current
     owed = len(now.caught) + len(now.missed)
     return (
-        f"False pages: {now.false_pages_per_week.mid:.1f} a week now, "
-        f"{then.false_pages_per_week.mid:.1f} then "
-        f"({then.false_pages_per_week.low:.1f}–{then.false_pages_per_week.high:.1f}). "
+        f"False pages: {now.noise_per_week.mid:.1f} a week now, {then.noise_per_week.mid:.1f} then "
+        f"({then.noise_per_week.low:.1f}–{then.noise_per_week.high:.1f}). "
         f"Incidents caught: {len(now.caught)} of {owed} now, {len(then.caught)} then. "
-        f"{validation_text(best)}"
+        f"{explain(best)[2]}"
     )

@@ -16,7 +16,7 @@ from alertlab.noise import ALWAYS, NoiseReview
 from alertlab.replay import fired
 from alertlab.report import style
 from alertlab.report.figures.parts import literal, mark_incidents, time_axis
-from alertlab.tuning.score import NIGHT_HOURS
+from alertlab.tuning import NIGHT_HOURS
 from alertlab.units import DAY_MS
 
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -49,8 +49,8 @@ def weekly_pages(review: NoiseReview) -> Figure:
     for axes, receiver in zip(panels[0], receivers, strict=False):
         axes.set_title(literal(receiver))
         own = weekly[weekly["receiver"] == receiver]
-        names = own["week"].dt.tz_convert(review.time_zone).dt.strftime("%d %b")
-        if not review.labelled:
+        names = own["week"].dt.tz_convert(review.yardstick.time_zone).dt.strftime("%d %b")
+        if not review.yardstick.is_labelled:
             axes.bar(names, own["pages"], color=style.MUTED, label="not labelled")
             continue
         axes.bar(names, own["true"], color=style.COLOURS[0], label="in an incident")
@@ -68,7 +68,7 @@ def weekly_pages(review: NoiseReview) -> Figure:
 def weekly_pages_alt(review: NoiseReview) -> str:
     """Say in words what ``weekly_pages`` draws."""
     weekly = review.weekly()
-    if not review.labelled:
+    if not review.yardstick.is_labelled:
         weekly["text"] = weekly["pages"].astype(str)
     else:
         weekly["text"] = [
@@ -93,7 +93,7 @@ def page_hours(hours: pd.DataFrame, review: NoiseReview) -> Figure:
         own = hours[hours["receiver"] == receiver]
         _week_grid(axes, own, most)
         axes.set_title(literal(receiver))
-    panels[-1, 0].set_xlabel(f"hour of the day ({review.time_zone})")
+    panels[-1, 0].set_xlabel(f"hour of the day ({review.yardstick.time_zone})")
     return figure
 
 
@@ -106,7 +106,9 @@ def page_hours_alt(hours: pd.DataFrame, review: NoiseReview) -> str:
             f"{receiver}: {own['pages'].sum()} pages, {own['pages'][own['night']].sum()} of them "
             f"at night, most from {by_hour.idxmax()} o'clock ({by_hour.max()})"
         )
-    return f"Pages by weekday and hour ({review.time_zone}). {'; '.join(parts) or 'None'}."
+    return (
+        f"Pages by weekday and hour ({review.yardstick.time_zone}). {'; '.join(parts) or 'None'}."
+    )
 
 
 def _week_grid(axes: Axes, cells: pd.DataFrame, most: int) -> None:
@@ -146,8 +148,8 @@ def timeline(review: NoiseReview, muted: pd.DataFrame, *, days: float = 7) -> Fi
     told = review.rules[review.rules["state"] != ALWAYS]
     names = [name for name in told["rule"] if name in set(shot["rule"])]
     figure, axes = style.figure(1.6 + 0.48 * max(1, len(names)))
-    mark_incidents(axes, review.incidents)
-    _name_incidents(axes, review.incidents, start, end)
+    mark_incidents(axes, review.yardstick.incidents)
+    _name_incidents(axes, review.yardstick.incidents, start, end)
     marks = _marks(review, start)
     for y, name in enumerate(names):
         own, still = shot[shot["rule"] == name], muted[muted["rule"] == name]
@@ -159,7 +161,7 @@ def timeline(review: NoiseReview, muted: pd.DataFrame, *, days: float = 7) -> Fi
     _timeline_legend(figure, axes, set(marks["kind"]), is_muted=(muted["end"] > start).any())
     axes.set_yticks(range(len(names)), [literal(name) for name in names])
     axes.set_ylim(len(names) - 0.35, -0.9)
-    time_axis(axes, start_ms, end_ms, review.time_zone)
+    time_axis(axes, start_ms, end_ms, review.yardstick.time_zone)
     return figure
 
 
@@ -196,7 +198,7 @@ def _name_incidents(
 
 def _marks(review: NoiseReview, start: pd.Timestamp) -> pd.DataFrame:
     """Return what is marked from ``start`` on: ``at``, ``rule``, ``kind`` (of _MARKS)."""
-    page = "page in an incident" if review.labelled else "page"
+    page = "page in an incident" if review.yardstick.is_labelled else "page"
     pages = review.pages.assign(kind=np.where(review.pages["false"], "false page", page))
     marks = pd.concat([pages, review.repeats().assign(kind="repeat")], ignore_index=True)
     return marks.loc[marks["at"] >= start, ["at", "rule", "kind"]]

@@ -6,9 +6,11 @@ import matplotlib.dates as mdates
 import pandas as pd
 from matplotlib.axes import Axes
 
+from alertlab.incidents import is_harmless
 from alertlab.report import style
 
 _INCIDENT = {"color": style.COLOURS[5], "alpha": 0.35, "linewidth": 0}
+_HARMLESS = {"facecolor": "none", "edgecolor": style.MUTED, "hatch": "///", "linewidth": 0}
 
 
 def literal(text: str) -> str:
@@ -17,9 +19,14 @@ def literal(text: str) -> str:
 
 
 def mark_incidents(axes: Axes, incidents: pd.DataFrame) -> None:
-    """Draw a band behind everything from each incident's start to its end."""
-    for i, row in enumerate(incidents.itertuples()):
-        axes.axvspan(row.start, row.end, label="incident" if i == 0 else None, **_INCIDENT)
+    """Draw a band behind everything from each incident's start to its end, hatched if harmless."""
+    harmless = is_harmless(incidents)
+    for name, rows, look in (
+        ("incident", incidents[~harmless], _INCIDENT),
+        ("harmless", incidents[harmless], _HARMLESS),
+    ):
+        for i, row in enumerate(rows.itertuples()):
+            axes.axvspan(row.start, row.end, label=name if i == 0 else None, **look)
 
 
 def time_axis(axes: Axes, start_ms: int, end_ms: int, time_zone: str) -> None:

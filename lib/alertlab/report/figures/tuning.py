@@ -8,29 +8,31 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
+from alertlab.incidents import is_harmless
 from alertlab.replay import EvaluatedRule
 from alertlab.report import style
 from alertlab.report.figures.parts import literal, mark_incidents, time_axis
-from alertlab.tuning import Score, Tuning
+from alertlab.tuning import Score, Setting, Tuning, Yardstick
 from alertlab.units import format_duration
 
-_ALWAYS_RATIO = 0.5  # of the time outside incidents
+_ALWAYS_RATIO = 0.5
 _MAX_POINTS = 4_000  # more than twice a figure's pixels across
 
 
-def rule_values(
-    evaluated: EvaluatedRule, incidents: pd.DataFrame, *, time_zone: str, unit: str
-) -> Figure:
-    """Draw what a rule compares (largest series at each time) with its threshold and incidents."""
-    frame = evaluated.frame
-    shown = evaluated.reported
-    threshold = evaluated.threshold
-    worst = np.fmax if threshold.rising else np.fmin
-    values = np.where(frame.present, frame.values, np.nan)
+def rule_values(compared: EvaluatedRule, yardstick: Yardstick, *, unit: str) -> Figure:
+    """Draw what a rule compares (largest series at each time) with its threshold and incidents.
+
+    compared : as ``Tuning.compared``
+    """
+    frame, threshold = compared.frame, compared.threshold
+    shown = compared.reported
+    worst = np.fmin if threshold.op in ("<", "<=") else np.fmax
+    # Infinities stand for what alerts whatever the threshold is.
+    values = np.where(frame.present & np.isfinite(frame.values), frame.values, np.nan)
     line = worst.reduce(values, axis=0, initial=np.nan)[shown]
     times, line = _thin(frame.times[shown], line, worst)
     figure, axes = style.figure(3.2)
-    mark_incidents(axes, incidents)
+    mark_incidents(axes, yardstick.incidents)
     axes.plot(pd.to_datetime(times, unit="ms", utc=True), line, linewidth=0.9, linestyle="-")
     axes.axhline(
         threshold.value, color=style.COLOURS[1], linestyle=style.LINE_STYLES[1],
@@ -38,18 +40,18 @@ def rule_values(
     )  # fmt: skip
     axes.set_ylabel(literal(unit))
     axes.set_ylim(bottom=np.min(line, initial=0.0, where=np.isfinite(line)))
-    time_axis(axes, int(times[0]), int(times[-1]), time_zone)
+    time_axis(axes, int(times[0]), int(times[-1]), yardstick.time_zone)
     figure.legend(loc="outside lower center", ncols=3)
     return figure
 
 
-def rule_values_alt(evaluated: EvaluatedRule, incidents: pd.DataFrame) -> str:
+def rule_values_alt(tuning: Tuning) -> str:
     """Say in words what ``rule_values`` draws."""
-    above = evaluated.above_share()
-    limit = evaluated.threshold
+    above = tuning.evaluated.above_share()
+    limit = tuning.compared.threshold
     return (
-        f"The compared value lies beyond the threshold {limit.op} {limit.value:g} at "
-        f"{above:.2%} of the evaluations; {len(incidents)} incidents are marked."
+        f"The rule's condition, {limit.op} {limit.value:g}, holds at {above:.2%} of the "
+        f"evaluations; {(~is_harmless(tuning.yardstick.incidents)).sum()} incidents are marked."
     )
 
 
@@ -100,9 +102,8 @@ def trade_off_alt(tunings: Sequence[tuple[str, Tuning]]) -> str:
     return "; ".join(parts) + "."
 
 
-def setting_text(score: Score) -> str:
+def setting_text(setting: Setting) -> str:
     """Write a setting in words: ``threshold 5, window 5m, for 2m``."""
-    setting = score.setting
     parts = [f"threshold {setting.threshold:g}"]
     if setting.window_ms is not None:
         parts.append(f"window {format_duration(setting.window_ms)}")
@@ -114,11 +115,11 @@ def setting_text(score: Score) -> str:
 
 def _always_fires(score: Score) -> bool:
     """A rule that fires nearly always catches everything and says nothing: no point to compare."""
-    return score.false_firing_ratio > _ALWAYS_RATIO
+    return score.firing_ratio > _ALWAYS_RATIO
 
 
 def _trade(score: Score) -> tuple[float, int]:
-    return score.false_pages_per_week.mid, len(score.caught)
+    return score.noise_per_week.mid, len(score.caught)
 
 
 def _thin(times: np.ndarray, values: np.ndarray, worst: np.ufunc) -> tuple[np.ndarray, np.ndarray]:
