@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
+    "diff_rules": "alertlab.change",
     "find_rule": "alertlab.rules",
     "load_alertmanager": "alertlab.notify",
     "load_incidents": "alertlab.incidents",

@@ -1,7 +1,7 @@
 """The ``alertlab`` command: one small module per command, errors as one sentence.
 
 Results go to stdout, progress and messages to stderr.  Exit codes: 0 fine, 1 a server or the run
-failed, 2 usage or bad input.
+failed, 2 usage or bad input, 3 a finding crossed a ``--fail-on`` limit.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 import typer
 
 from alertlab.cli import (
+    diff,
     export,
     import_,
     lab,
@@ -42,6 +43,7 @@ for name, command in {
     "replay": replay.replay,
     "pages": pages.pages,
     "tune": tune.tune,
+    "diff": diff.diff,
     "run": run.run,
     "reports": reports.reports,
     "lab": lab.lab,
