@@ -139,6 +139,15 @@ def test_the_current_threshold_stays_on_its_plateau() -> None:
     assert well_within(table, NOW, replace(turned, threshold=2.0)).threshold > 3
 
 
+def test_what_was_not_counted_is_not_recommended() -> None:
+    """Between two candidates there may be a number of which nothing is known."""
+    table = candidates({"threshold": 3.0}, {"threshold": 7.0}, {"threshold": 9.0, "detected": 1})
+    found = well_within(table, replace(NOW, threshold=3.0), FAR)
+    assert found.threshold == 3.0  # 4.4 would be the place: from 2.5 to 7.5, of ten incidents
+    apart = table.assign(incident_edge=[5.0, 8.0, 9.5], noise_edge=[2.5, 5.0, 8.5])
+    assert well_within(apart, replace(NOW, threshold=3.0), FAR).threshold not in (3.0, 7.0)
+
+
 def test_without_an_edge_the_threshold_stays() -> None:
     """Beyond the largest value there is no middle."""
     table = candidates({}).assign(incident_edge=np.inf)

@@ -98,7 +98,8 @@ class _Facts:
             shares = [value, 100 - value, value / 100, 1 - value / 100]
             of_a_second_in_ms = [value * 10]
             return _meet(shares, self.numbers) or _meet(of_a_second_in_ms, self.limits)
-        return _meet(self._counts(value), self.numbers)
+        one_off = value == int(value) and any(abs(value - one) == 1 for one in self.numbers)
+        return one_off or _meet(self._counts(value), self.numbers)  # > 4 is "5 or more"
 
     def _is_short(self, claim: Claim) -> bool:
         """Tell whether a duration is too short for a ``for`` or a window."""
@@ -106,9 +107,8 @@ class _Facts:
 
     def _counts(self, value: float) -> list[float]:
         """Return the numbers by which an expression may say a plain count."""
-        near = [value, value + 1, value - 1] if value == int(value) else [value]
         rates = [value / 60, value / 3600, value * 60, *(value / one for one in self.spans_seconds)]
-        return [*near, value / 100, value / 1e3, value * 1e3, *rates]
+        return [value, value / 100, value / 1e3, value * 1e3, *rates]
 
 
 def _meet(wanted: Iterable[float], there: Iterable[float]) -> bool:

@@ -42,7 +42,7 @@ def rewritten(part: Part, change: Callable[[Part, list[str]], str | None]) -> st
             return f"{texts[0]} {part.op}{' bool' if returns_bool(part) else ''} {texts[1]}"
         case "SubqueryExpr":
             same = rewritten(part.children[0], lambda *_: None) == texts[0]
-            return part.text
+            return part.text if same else None
     return part.text
 
 

@@ -122,7 +122,12 @@ def well_within(candidates: pd.DataFrame, setting: Setting, current: Setting) ->
     incidents = max(1, int(candidates["owed"].iloc[0]))
     share = incidents / (2 * (incidents + _FEW_INCIDENTS))
     place, slack = noise + share * (incident - noise), _ROUNDING_RATIO * (incident - noise)
-    return replace(setting, threshold=roundest(place - slack, place + slack))
+    round_one = replace(setting, threshold=roundest(place - slack, place + slack))
+    if doing_as(rows, round_one).any():
+        return round_one
+    # Between two candidates nothing was counted; the plateau is one of those that were.
+    nearest = (rows["threshold"] - place).abs().idxmin()
+    return replace(setting, threshold=float(rows["threshold"].loc[nearest]))
 
 
 def plateau(candidates: pd.DataFrame, setting: Setting) -> tuple[float, float]:
