@@ -9,6 +9,8 @@ from decoding import bench_decoding
 from evaluating import bench_queries
 from memory import bench_memory
 from replaying import bench_all_rules, bench_firing_level, bench_pages, bench_replay
+from truth import bench_truth
+from tuning_peers import bench_tuning
 
 if __name__ == "__main__":
     bench_queries()
@@ -18,3 +20,5 @@ if __name__ == "__main__":
     bench_replay()
     bench_all_rules()
     bench_pages()
+    bench_tuning()
+    bench_truth()
