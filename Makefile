@@ -46,7 +46,8 @@ judges:  ## Build current Prometheus and Alertmanager as judges of the tests (ne
 
 notebooks: $(STAMP) $(SMALL)/meta.json  ## Renew the outputs that are committed with the notebooks.
 	@$(BIN)/jupyter nbconvert --to notebook --execute --inplace --log-level WARN \
-	  --ExecutePreprocessor.record_timing=False $(NOTEBOOKS)
+	  --ExecutePreprocessor.record_timing=False --ExecutePreprocessor.store_widget_state=False \
+	  $(NOTEBOOKS)
 
 lint: $(STAMP)  ## Check style.
 	@$(BIN)/ruff check .

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from histories import RULES, write_rules
 
+from alertlab.change import Proposal
 from alertlab.change.markdown import block, code, number, plain, source_label, table
 from alertlab.change.report import change_report
 from alertlab.tuning import Span, Tuning
@@ -77,7 +78,7 @@ def report_of(tuning: Tuning, **told: object) -> str:
     """Return the report of a tuning from a recording."""
     provenance = {"kind": "recording", "location": "small", "synthetic": True}
     return change_report(
-        tuning, provenance | told, proofs=["silent where it paged"], why_no_test=""
+        Proposal.of(tuning), provenance | told, proofs=["silent where it paged"], why_no_test=""
     )
 
 
@@ -148,7 +149,7 @@ def test_report_without_labels_or_validation(tmp_path: Path, change_to) -> None:
     assert "| false pages a week | – | – |" in report
     assert "what it misses is unknown" in report
     assert "no choice could be checked" in report
-    none = change_report(bare, {}, proofs=[], why_no_test="it reads ALERTS")
+    none = change_report(Proposal.of(bare), {}, proofs=[], why_no_test="it reads ALERTS")
     assert "There is no unit test: it reads ALERTS." in none
 
 

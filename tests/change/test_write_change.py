@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from histories import INCIDENT_DAYS, RULES, minutely, queue_values, write_rules
 
-from alertlab.change import check_output, write_change
+from alertlab.change import Proposal, check_output, write_change
 from alertlab.errors import BadInput
 from alertlab.rule_tests import read_test_file, run_test_file
 from alertlab.rules import load_rules
@@ -67,7 +67,7 @@ def test_a_threshold(tmp_path: Path, change_to, promtool_bin: str) -> None:
     rules = write_rules(tmp_path)
     series = [minutely(queue_values(), queue='a"b|<c>')]
     tuning, source = change_to(rules, series=series, threshold=12.5)
-    written = write_change(tuning, source, tmp_path / "new.yml")
+    written = write_change(Proposal.of(tuning), source, tmp_path / "new.yml")
     assert rules.read_text() == RULES
     assert written.rules.read_text() == RULES.replace("queue_length > 5", "queue_length > 12.5")
     assert written.unit_test == tmp_path / "new.LongQueue.test.yml"
@@ -97,7 +97,7 @@ def test_through_a_recording_rule(tmp_path: Path, change_to, promtool_bin: str) 
     late[: 6 * 60] = np.nan  # its pod starts later
     series = [minutely(half, job="x", pod="1"), minutely(late, job="x", pod="2")]
     tuning, source = change_to(rules, series=series, threshold=10)
-    written = write_change(tuning, source, tmp_path / "new.yml")
+    written = write_change(Proposal.of(tuning), source, tmp_path / "new.yml")
     tests = read_test_file(written.unit_test).tests
     assert {name for test in tests for name, _ in test.input_series} >= {
         'queue_length{job="x", pod="1"}',
@@ -121,7 +121,7 @@ def test_keep_firing_for(tmp_path: Path, change_to, promtool_bin: str) -> None:
     tuning, source = change_to(
         rules, series=[minutely(values, queue="q")], keep_firing_for_ms=5 * MINUTE_MS
     )
-    written = write_change(tuning, source, tmp_path / "new.yml")
+    written = write_change(Proposal.of(tuning), source, tmp_path / "new.yml")
     caught, kept = read_test_file(written.unit_test).tests
     assert caught.name.startswith("incident ")
     assert kept.name == "still firing at 1970-01-02T12:08:00Z"
@@ -135,7 +135,7 @@ def test_a_for(tmp_path: Path, change_to, promtool_bin: str) -> None:
     hold_ms = 4 * MINUTE_MS
     series = [minutely(queue_values(height=20), queue="q")]
     tuning, source = change_to(rules, series=series, hold_duration_ms=hold_ms)
-    written = write_change(tuning, source, tmp_path / "new.yml")
+    written = write_change(Proposal.of(tuning), source, tmp_path / "new.yml")
     text = written.rules.read_text()
     assert [one for one in text.splitlines() if one not in RULES.splitlines()] == [
         "        for: 4m"
@@ -158,7 +158,7 @@ def test_in_place_with_windows_line_ends_and_rights(tmp_path: Path, change_to) -
     link = tmp_path / "link.yml"
     link.symlink_to(rules)
     tuning, source = change_to(link, threshold=12)
-    written = write_change(tuning, source, link)
+    written = write_change(Proposal.of(tuning), source, link)
     assert rules.read_bytes().decode() == text.replace("length > 5", "length > 12")
     assert link.is_symlink()
     assert rules.stat().st_mode & 0o777 == 0o640
@@ -173,7 +173,7 @@ def test_nothing_is_left_of_a_failure(tmp_path: Path, change_to) -> None:
     rules = write_rules(tmp_path, text)
     tuning, source = change_to(rules, threshold=12)
     with pytest.raises(BadInput, match=r"queue.yml:8: rule LongQueue: .*by hand"):
-        write_change(tuning, source, rules)
+        write_change(Proposal.of(tuning), source, rules)
     assert [one.name for one in tmp_path.iterdir()] == ["queue.yml"]
     assert rules.read_text() == text
 
@@ -187,7 +187,7 @@ def test_a_kubernetes_object_gets_no_unit_test(tmp_path: Path, change_to) -> Non
     )
     rules = write_rules(tmp_path, text)
     tuning, source = change_to(rules, threshold=12)
-    written = write_change(tuning, source, rules)
+    written = write_change(Proposal.of(tuning), source, rules)
     assert written.unit_test is None
     assert "PrometheusRule" in written.why_no_test
     assert written.why_no_test in written.report.read_text()
@@ -204,7 +204,7 @@ def test_values_that_the_other_prometheus_has_otherwise(
     rules = write_rules(tmp_path, text)
     series = [minutely(queue_values(minutes=9), queue="q")]
     tuning, source = change_to(rules, series=series, semantics=semantics, threshold=40)
-    written = write_change(tuning, source, tmp_path / "new.yml")
+    written = write_change(Proposal.of(tuning), source, tmp_path / "new.yml")
     codes = {
         2: verdict(promtool, written.unit_test)[0],
         3: verdict(promtool3, written.unit_test)[0],
@@ -215,7 +215,7 @@ def test_values_that_the_other_prometheus_has_otherwise(
     # Where the text does not tell the value, one test is for both.
     rules = write_rules(tmp_path, text.replace("{{ $value | humanize }}", "it"))
     tuning, source = change_to(rules, series=series, semantics=semantics, threshold=40)
-    written = write_change(tuning, source, tmp_path / "new.yml")
+    written = write_change(Proposal.of(tuning), source, tmp_path / "new.yml")
     assert [verdict(one, written.unit_test)[0] for one in (promtool, promtool3)] == [0, 0]
     assert "Other values" not in written.unit_test.read_text()
 
@@ -227,7 +227,7 @@ def test_a_rules_name_names_no_other_folder(tmp_path: Path, change_to, name: str
     folder.mkdir()
     rules = write_rules(folder, RULES.replace("LongQueue", name))
     tuning, source = change_to(rules, name, threshold=12)
-    written = write_change(tuning, source, rules)
+    written = write_change(Proposal.of(tuning), source, rules)
     assert {written.unit_test.parent, written.report.parent} == {folder}
     assert len(list(folder.iterdir())) == 3
     assert list(tmp_path.iterdir()) == [folder]
@@ -252,7 +252,7 @@ def test_a_change_that_no_cut_shows(tmp_path: Path, change_to) -> None:
     text = RULES.replace("queue_length > 5 ", "max_over_time(queue_length[3h]) > 5 ")
     rules = write_rules(tmp_path, text)
     tuning, source = change_to(rules, threshold=12)
-    written = write_change(tuning, source, tmp_path / "new.yml")
+    written = write_change(Proposal.of(tuning), source, tmp_path / "new.yml")
     assert written.unit_test is None
     assert "a cut would have to be " in written.why_no_test
     assert "There is no unit test" in written.report.read_text()
@@ -263,7 +263,7 @@ def test_a_template_that_is_not_expanded_here(tmp_path: Path, change_to) -> None
     text = RULES.replace("{{ $value | humanize }}", "{{ title $labels.queue }}")
     rules = write_rules(tmp_path, text)
     tuning, source = change_to(rules, series=[minutely(queue_values(), queue="é")], threshold=12)
-    written = write_change(tuning, source, tmp_path / "new.yml")
+    written = write_change(Proposal.of(tuning), source, tmp_path / "new.yml")
     assert written.unit_test is None
     assert "title of letters beyond ASCII is not evaluated here" in written.why_no_test
 
@@ -272,6 +272,6 @@ def test_a_change_that_changes_nothing_is_not_proved(tmp_path: Path, change_to) 
     """A test that the old rule passes, too, is not written."""
     rules = write_rules(tmp_path)
     tuning, source = change_to(rules, threshold=5.5)
-    written = write_change(tuning, source, tmp_path / "new.yml")
+    written = write_change(Proposal.of(tuning), source, tmp_path / "new.yml")
     assert written.unit_test is None
     assert written.why_no_test == "no cut of the history tells the old rule from the new"

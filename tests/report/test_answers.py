@@ -324,13 +324,13 @@ def test_an_explanation_is_three_sentences(readings: list[tuple[str, Tuning]]) -
 def test_scorecard_knobs_and_validation(readings: list[tuple[str, Tuning]]) -> None:
     """A column per setting, a row per measure; what one number saves; each round."""
     tuning = readings[0][1]
-    card = answers.scorecard_table(tuning).set_index("measure")
+    card = answers.scorecard_table(tuning.scores).set_index("measure")
     assert list(card.columns) == ["now", "recommended"]
     assert card.loc["false pages a week", "now"].startswith("21.0 (")
     assert card.loc["false pages a week", "recommended"].startswith("0.0 (")
-    assert list(answers.scorecard_table(replace(tuning, recommended=None)).columns) == [
-        "measure", "now",
-    ]  # fmt: skip
+    assert card.loc["threshold", "now"] == "5"
+    assert card.loc[["window", "missed"], "now"].tolist() == ["–", "none"]
+    assert list(replace(tuning, recommended=None).scores) == ["now"]
     knobs = answers.knobs_table(tuning)
     assert knobs.loc[0, ["knob", "now", "alone it saves false pages"]].tolist() == [
         "threshold",
@@ -339,4 +339,5 @@ def test_scorecard_knobs_and_validation(readings: list[tuple[str, Tuning]]) -> N
     ]
     rounds = answers.validation_table(tuning)
     assert rounds["caught then"].tolist() == ["3 of 3"]
-    assert answers.validation_table(replace(tuning, validation=None)).empty
+    unchecked = answers.validation_table(replace(tuning, validation=None))
+    assert (len(unchecked), list(unchecked)) == (0, list(rounds))

@@ -6,12 +6,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from alertlab.change.markdown import block, code, number, plain, source_label, table
+from alertlab.change.proposal import Proposal
 from alertlab.lint import lint_rule
 from alertlab.rules import rule_diff
 from alertlab.rules.edit import changed_rule
-from alertlab.tuning import Score, Tuning, explain
+from alertlab.tuning import MEASURES, Score
 from alertlab.units import format_duration, format_time
 
+_UNITS = {"count": "", "ratio": "%", "seconds": "s"}  # of MEASURES
 _LIMITS = (
     "Rules were replayed over what happened; that people react otherwise to other pages is not in "
     "it, nor what will be new next month.",
@@ -20,25 +22,24 @@ _LIMITS = (
 
 
 def change_report(
-    tuning: Tuning, provenance: dict[str, Any], *, proofs: list[str], why_no_test: str
+    proposal: Proposal, provenance: dict[str, Any], *, proofs: list[str], why_no_test: str
 ) -> str:
-    """Return the Markdown report of a tuning whose verdict is to change the rule.
+    """Return the Markdown report of a proposed change.
 
     provenance : as the source says
     proofs : what the unit test proves, a phrase each; where there is none, ``why_no_test``
     """
-    return "\n\n".join(_parts(tuning, provenance, proofs, why_no_test)) + "\n"
+    return "\n\n".join(_parts(proposal, provenance, proofs, why_no_test)) + "\n"
 
 
 def _parts(
-    tuning: Tuning, provenance: dict[str, Any], proofs: list[str], why_no_test: str
+    proposal: Proposal, provenance: dict[str, Any], proofs: list[str], why_no_test: str
 ) -> Iterator[str]:
-    now, then = tuning.current, tuning.recommended
-    yield f"## Change of {code(tuning.rule.name)}"
-    effect, why, how_sure = explain(tuning)
-    yield plain(f"{effect} {why}")
-    yield block(rule_diff(tuning.rule, tuning.change), "diff")
-    yield from _to_mend(tuning)
+    now, then = proposal.current, proposal.proposed
+    yield f"## Change of {code(proposal.rule.name)}"
+    yield plain(proposal.why)
+    yield block(rule_diff(proposal.rule, proposal.change), "diff")
+    yield from _to_mend(proposal)
     yield "### Now and then"
     yield table(["", "now", "then"], _score_rows(now, then))
     yield (
@@ -47,17 +48,17 @@ def _parts(
     )
     yield from _incidents(now, then)
     yield "### Will it hold?"
-    yield plain(how_sure)
+    yield plain(proposal.how_sure)
     yield _proved(proofs, why_no_test)
     yield "### How it was measured"
-    yield _list(_measured(tuning, provenance))
+    yield _list(_measured(proposal, provenance))
     yield "### Limits"
-    yield _list([*_limits(tuning), *_LIMITS])
+    yield _list([*_limits(proposal), *_LIMITS])
 
 
-def _to_mend(tuning: Tuning) -> Iterator[str]:
+def _to_mend(proposal: Proposal) -> Iterator[str]:
     """Tell what is suspicious in the changed rule: the edit leaves its text as it was."""
-    remarks = lint_rule(changed_rule(tuning.rule, tuning.change))
+    remarks = lint_rule(changed_rule(proposal.rule, proposal.change))
     if remarks:
         yield "Still to be looked at in the changed rule; its labels and annotations are untouched:"
         yield _list(f"{plain(f'{one.text} {one.fix}')} ({code(one.id)})" for one in remarks)
@@ -77,25 +78,12 @@ def _score_rows(now: Score, then: Score) -> Iterator[list[str]]:
     ):
         if before or after:
             yield [name, before, after if before == after else f"**{after}**"]
-    for name, attribute, unit in (
-        ("pages a week", "pages_per_week", ""),
-        ("false pages a week", "false_pages_per_week", ""),
-        ("pages at night a week", "night_pages_per_week", ""),
-        ("flaps a week", "flaps_per_week", ""),
-        ("precision (true pages per page)", "precision", "%"),
-        ("recall (incidents caught)", "recall", "%"),
-    ):
-        yield [name, *(number(getattr(score, attribute), unit) for score in (now, then))]
+    for name, attribute, kind in MEASURES:
+        yield [name, *(number(getattr(score, attribute), _UNITS[kind]) for score in (now, then))]
     for severity in {**now.recall_by_severity, **then.recall_by_severity}:
         shares = (score.recall_by_severity.get(severity) for score in (now, then))
         label = code(severity) if severity else "no severity"
         yield [f"recall, {label}", *(number(share, "%") for share in shares)]
-    for name, attribute in (
-        ("delay until it fires, median", "delay_p50_seconds"),
-        ("delay, 90th percentile", "delay_p90_seconds"),
-        ("still firing after the incident, median", "time_to_resolve_p50_seconds"),
-    ):
-        yield [name, *(number(getattr(score, attribute), "s") for score in (now, then))]
 
 
 def _incidents(now: Score, then: Score) -> Iterator[str]:
@@ -126,8 +114,8 @@ def _proved(proofs: list[str], why_no_test: str) -> str:
     )
 
 
-def _measured(tuning: Tuning, provenance: dict[str, Any]) -> Iterator[str]:
-    span, coverage, yardstick = tuning.span, tuning.coverage, tuning.yardstick
+def _measured(proposal: Proposal, provenance: dict[str, Any]) -> Iterator[str]:
+    span, coverage, yardstick = proposal.span, proposal.coverage, proposal.yardstick
     yield (
         f"Source: {code(source_label(provenance))}"
         f"{' (synthetic)' if provenance.get('synthetic') else ''}"
@@ -136,13 +124,14 @@ def _measured(tuning: Tuning, provenance: dict[str, Any]) -> Iterator[str]:
         f"History: {format_time(span.start_ms)} to {format_time(span.end_ms)}, "
         f"{coverage['weeks']:.1f} weeks"
     )
-    every = format_duration(tuning.rule.interval_ms)
+    every = format_duration(proposal.rule.interval_ms)
     yield (
         f"Evaluations: {coverage['evaluations']:,} every {every}, {coverage['missed']:,} missed, "
         f"{coverage['failed']:,} failed; there was something to compare at "
         f"{number(coverage['data_ratio'], '%')} of them"
     )
-    yield f"Candidates: {len(tuning.candidates):,} settings"
+    if proposal.tried is not None:
+        yield f"Candidates: {proposal.tried:,} settings"
     margins = yardstick.margins
     yield (
         f"Incidents: {coverage['owed_incidents']} that this rule owes an alert; a page belongs to "
@@ -153,8 +142,8 @@ def _measured(tuning: Tuning, provenance: dict[str, Any]) -> Iterator[str]:
     yield (f"Alertmanager {code(yardstick.config.profile.version)} simulated; it wakes {woken}")
 
 
-def _limits(tuning: Tuning) -> Iterator[str]:
-    if not tuning.yardstick.is_labelled:
+def _limits(proposal: Proposal) -> Iterator[str]:
+    if not proposal.yardstick.is_labelled:
         yield "No incident is labelled, so no page can be called false."
 
 

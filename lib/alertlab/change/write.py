@@ -11,6 +11,7 @@ from alertlab.change.cuts import groups_for
 from alertlab.change.inputs import NoUnitTest
 from alertlab.change.markdown import source_label
 from alertlab.change.proofs import Proof, Version, find_proofs
+from alertlab.change.proposal import Proposal
 from alertlab.change.report import change_report
 from alertlab.change.unit_test import file_name, unit_test_text
 from alertlab.errors import BadInput
@@ -20,7 +21,6 @@ from alertlab.rules import edit_rule, load_groups
 from alertlab.rules.documents import find_groups
 from alertlab.rules.edit import changed_rule
 from alertlab.sources import Source
-from alertlab.tuning import Tuning
 
 
 @dataclass(frozen=True)
@@ -45,31 +45,30 @@ def check_output(rule_file: str, out: Path) -> None:
         raise BadInput(f"--write {out}: its folder does not exist; make it first")
 
 
-def write_change(tuning: Tuning, source: Source, out: Path) -> WrittenChange:
+def write_change(proposal: Proposal, source: Source, out: Path) -> WrittenChange:
     """Write a changed rule's file to ``out`` and, beside it, its unit test and its report.
 
     ``out`` may be the rule's own file.  Only the bytes of the old values change.  All files are
     made under a temporary name in the same folder and renamed, the rules last.  A file that stands
     there under one of the names is replaced.
 
-    tuning : with the verdict to change
     Raises BadInput where the rule's text cannot be edited in place.
     """
-    rule, target = tuning.rule, out.resolve()
-    edited = edit_rule(_read(rule.file), rule, tuning.change)
+    rule, target = proposal.rule, out.resolve()
+    edited = edit_rule(_read(rule.file), rule, proposal.change)
     test_name = file_name(target, rule, "test.yml")
     with tempfile.TemporaryDirectory(prefix=".alertlab-", dir=target.parent) as folder:
         staged = Path(folder, target.name)
         staged.write_bytes(edited.encode("utf-8"))
         shutil.copymode(target if target.exists() else rule.file, staged)
         try:
-            proofs, why_not = _prove(tuning, source, staged, test_name), ""
+            proofs, why_not = _prove(proposal, source, staged, test_name), ""
         except NoUnitTest as error:
             proofs, why_not = [], str(error)
         report = staged.with_name(file_name(target, rule, "change.md"))
         report.write_text(
             change_report(
-                tuning, source.provenance(),
+                proposal, source.provenance(),
                 proofs=[one.name for one in proofs], why_no_test=why_not,
             ),
             encoding="utf-8",
@@ -84,17 +83,19 @@ def write_change(tuning: Tuning, source: Source, out: Path) -> WrittenChange:
     )
 
 
-def _prove(tuning: Tuning, source: Source, staged: Path, test_name: str) -> list[Proof]:
+def _prove(proposal: Proposal, source: Source, staged: Path, test_name: str) -> list[Proof]:
     """Write a unit test beside the staged rules and run it; NoUnitTest if there is none."""
     if any(one.ignored for one in find_groups(staged)):
         raise NoUnitTest("promtool reads no PrometheusRule objects")
-    new = _new_version(tuning, staged)
+    new = _new_version(proposal, staged)
     old = Version(
-        tuning.rule,
-        groups_for(load_groups(tuning.rule.file), tuning.rule),
-        find_episodes(tuning.current.setting.apply(tuning.evaluations(tuning.current.setting))),
+        proposal.rule,
+        groups_for(load_groups(proposal.rule.file), proposal.rule),
+        find_episodes(
+            proposal.current.setting.apply(proposal.evaluations(proposal.current.setting))
+        ),
     )
-    proofs = find_proofs(old, new, source, tuning.yardstick, tuning.span)
+    proofs = find_proofs(old, new, source, proposal.yardstick, proposal.span)
     test = staged.with_name(test_name)
     test.write_text(
         unit_test_text(
@@ -111,9 +112,9 @@ def _prove(tuning: Tuning, source: Source, staged: Path, test_name: str) -> list
     return proofs
 
 
-def _new_version(tuning: Tuning, staged: Path) -> Version:
-    setting, rule = tuning.recommended.setting, changed_rule(tuning.rule, tuning.change)
-    episodes = find_episodes(setting.apply(tuning.evaluations(setting)))
+def _new_version(proposal: Proposal, staged: Path) -> Version:
+    setting, rule = proposal.proposed.setting, changed_rule(proposal.rule, proposal.change)
+    episodes = find_episodes(setting.apply(proposal.evaluations(setting)))
     return Version(rule, groups_for(load_groups(staged), rule), episodes)
 
 

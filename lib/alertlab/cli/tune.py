@@ -110,12 +110,12 @@ def _print(tuning: Tuning) -> None:
 
 def _write(tuning: Tuning, source: Source, out: Path) -> None:
     """Write the change, if there is one; say on stderr what was written."""
-    from alertlab.change import write_change
+    from alertlab.change import Proposal, write_change
 
     if tuning.change is None:
         print(f"the verdict is {tuning.verdict!r}, so nothing is written", file=sys.stderr)
         return
-    written = write_change(tuning, source, out)
+    written = write_change(Proposal.of(tuning), source, out)
     for path in (written.rules, written.unit_test, written.report):
         if path is not None:
             print(f"written: {path}", file=sys.stderr)

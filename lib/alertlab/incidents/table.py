@@ -81,13 +81,13 @@ def bounds_ms(incidents: pd.DataFrame, margins: Margins, among: pd.DataFrame) ->
 
 def match_times(times_ms: np.ndarray, incidents: pd.DataFrame, margins: Margins) -> np.ndarray:
     """Tell which incident each time falls into: the row of the earliest, -1 for none."""
-    times = np.asarray(times_ms, np.int64)
     windows = bounds_ms(incidents, margins, among=incidents)
-    found = np.full(times.shape, -1)
+    edges = np.unique(windows)
+    owner = np.full(len(edges) + 1, -1)  # of the times before, between and behind the edges
     for i in np.flatnonzero(~is_harmless(incidents))[::-1]:
-        start, end = windows[i]
-        found[(times >= start) & (times < end)] = i
-    return found
+        first, last = np.searchsorted(edges, windows[i])
+        owner[first + 1 : last + 1] = i
+    return owner[np.searchsorted(edges, np.asarray(times_ms, np.int64), side="right")]
 
 
 def epoch_ms(times: pd.Series) -> np.ndarray:

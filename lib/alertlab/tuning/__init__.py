@@ -12,7 +12,7 @@ from alertlab.tuning.outcomes import (
     is_night,
 )
 from alertlab.tuning.recommend import Constraints, best_thresholds
-from alertlab.tuning.score import Score, daily_counts, page_precision, score_setting
+from alertlab.tuning.score import MEASURES, Score, daily_counts, page_precision, score_setting
 from alertlab.tuning.setting import Setting, Span
 from alertlab.tuning.sweep import group_levels
 from alertlab.tuning.tune import Tuning, best_reading, reading_change, tune_rule
@@ -26,6 +26,7 @@ __all__ = [
     "HOLD_DURATIONS_MS",
     "KEEP_FIRING_FOR_MS",
     "LEAVE",
+    "MEASURES",
     "NIGHT_HOURS",
     "NOT_ENOUGH_DATA",
     "WINDOWS_MS",

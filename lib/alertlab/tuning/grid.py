@@ -131,7 +131,7 @@ def _numbers(values: np.ndarray, current: float) -> tuple[np.ndarray, np.ndarray
 
 def _scaled(whole: np.ndarray, exponent: int) -> np.ndarray:
     """Return whole numbers times a power of ten, each the float that its decimal text means."""
-    return whole / 10.0**-exponent if exponent < 0 else whole * 10.0**exponent
+    return np.array([float(f"{one}e{exponent}") for one in whole.tolist()])
 
 
 def _roundness(whole: np.ndarray) -> np.ndarray:

@@ -30,6 +30,22 @@ from alertlab.tuning.setting import Setting, Span
 from alertlab.tuning.yardstick import Yardstick
 from alertlab.units import Interval, format_duration
 
+MEASURES = (
+    ("pages a week", "pages_per_week", "count"),
+    ("false pages a week", "false_pages_per_week", "count"),
+    ("pages at night a week", "night_pages_per_week", "count"),
+    ("precision (true pages per page)", "precision", "ratio"),
+    ("recall (incidents caught)", "recall", "ratio"),
+    ("median delay", "delay_p50_seconds", "seconds"),
+    ("90th percentile of the delay", "delay_p90_seconds", "seconds"),
+    ("median time to resolve", "time_to_resolve_p50_seconds", "seconds"),
+    ("flaps a week", "flaps_per_week", "count"),
+    ("hours firing a week", "firing_hours_per_week", "count"),
+    ("share of the time firing", "firing_ratio", "ratio"),
+    ("share of the time outside incidents", "false_firing_ratio", "ratio"),
+)
+"""What a scorecard shows: words, the attribute of ``Score``, and what kind of number it is."""
+
 
 @dataclass(frozen=True)
 class Score:
@@ -95,16 +111,39 @@ class Score:
         } | own
 
 
-def score_setting(
+@dataclass(frozen=True, eq=False)
+class Replayed:
+    """A rule with a setting, what it fired and whom that paged; tables as the replay has them."""
+
+    setting: Setting
+    evaluated: EvaluatedRule
+    episodes: pd.DataFrame
+    pages: pd.DataFrame
+
+
+def replay_setting(
     evaluated: EvaluatedRule, setting: Setting, yardstick: Yardstick, span: Span
-) -> Score:
-    """Replay one setting through Alertmanager and score it within ``span``.
+) -> Replayed:
+    """Replay one setting through Alertmanager.
 
     evaluated : as for ``Setting.apply``
     """
     tuned = setting.apply(evaluated)
     episodes = find_episodes(tuned)
-    shot, pages = fired(episodes), yardstick.pages(episodes, span)
+    return Replayed(setting, tuned, episodes, yardstick.pages(episodes, span))
+
+
+def score_setting(
+    evaluated: EvaluatedRule, setting: Setting, yardstick: Yardstick, span: Span
+) -> Score:
+    """Replay one setting through Alertmanager and score it within ``span``."""
+    return score_replayed(replay_setting(evaluated, setting, yardstick, span), yardstick, span)
+
+
+def score_replayed(replayed: Replayed, yardstick: Yardstick, span: Span) -> Score:
+    """Score what a setting did within ``span``."""
+    tuned, pages = replayed.evaluated, replayed.pages
+    shot = fired(replayed.episodes)
     owes = starting_within(owed(yardstick.incidents, tuned.rule.name), span.start_ms, span.end_ms)
     windows = yardstick.windows_ms(owes)
     delays = detection_delays(shot, owes, windows)
@@ -112,7 +151,7 @@ def score_setting(
     late = resolve_delays(shot, owes, windows, span.end_ms)[caught]
     severity = owes["severity"].to_numpy(dtype=object)
     return Score(
-        setting=setting,
+        setting=replayed.setting,
         pages=len(pages),
         **_worth(pages, yardstick, span),
         night_pages_per_week=_rate(pages["at"][is_night(pages["at"], yardstick.time_zone)], span),

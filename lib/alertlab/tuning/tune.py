@@ -78,6 +78,12 @@ class Tuning:
         turned = {knob: getattr(new, knob) for knob in new.turned(self.current.setting)}
         return RuleChange(**turned, comparison=self.comparison)
 
+    @property
+    def scores(self) -> dict[str, Score]:
+        """The scorecards: now and, where there is one, recommended."""
+        recommended = {} if self.recommended is None else {"recommended": self.recommended}
+        return {"now": self.current} | recommended
+
     def to_json(self) -> dict[str, Any]:
         """Return the document that ``alertlab tune --json`` prints."""
         return {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,11 +13,12 @@ from alertlab.lint import Remark
 from alertlab.report.answers.words import slug_of
 from alertlab.report.figures import setting_text
 from alertlab.report.findings import Finding
-from alertlab.report.tables import format_cell
+from alertlab.report.tables import MISSING, format_cell
 from alertlab.rules import RuleChange, changed_expr, counter_selectors
 from alertlab.sources import Source
 from alertlab.tuning import (
     LEAVE,
+    MEASURES,
     NOT_ENOUGH_DATA,
     Constraints,
     Score,
@@ -36,19 +37,7 @@ SCORE_FORMATS = {
 }
 
 
-_MEASURES = (
-    ("pages a week", ".1f", lambda one: one.pages_per_week),
-    ("false pages a week", ".1f", lambda one: one.false_pages_per_week),
-    ("precision", "ratio", lambda one: one.precision),
-    ("median delay", "seconds", lambda one: one.delay_p50_seconds),
-    ("90th percentile of the delay", "seconds", lambda one: one.delay_p90_seconds),
-    ("median time to resolve", "seconds", lambda one: one.time_to_resolve_p50_seconds),
-    ("pages at night a week", ".1f", lambda one: one.night_pages_per_week),
-    ("flaps a week", ".1f", lambda one: one.flaps_per_week),
-    ("hours firing a week", ".1f", lambda one: one.firing_hours_per_week),
-    ("share of the time firing", "ratio", lambda one: one.firing_ratio),
-    ("recall", "ratio", lambda one: one.recall),
-)
+_FORMATS = {"count": ".1f", "ratio": "ratio", "seconds": "seconds"}  # of MEASURES
 
 
 def tuning_findings(
@@ -162,26 +151,30 @@ def score_row(score: Score) -> dict[str, Any]:
     }
 
 
-def scorecard_table(tuning: Tuning) -> pd.DataFrame:
-    """Return every measure of the rule as it stands and as recommended, a row each."""
-    scores = {"now": tuning.current}
-    if tuning.recommended is not None:
-        scores["recommended"] = tuning.recommended
+def scorecard_table(scores: Mapping[str, Score]) -> pd.DataFrame:
+    """Return settings and every measure of scores of one rule, a column each; a row per measure."""
+    settings = [one.setting for one in scores.values()]
     rows = [
-        {"measure": name}
-        | {which: format_cell(read(score), form) for which, score in scores.items()}
-        for name, form, read in _MEASURES
+        ("threshold", *(f"{one.threshold:.12g}" for one in settings)),
+        ("window", *(_duration(one.window_ms) for one in settings)),
+        ("for", *(_duration(one.hold_duration_ms) for one in settings)),
+        ("keep_firing_for", *(_duration(one.keep_firing_for_ms) for one in settings)),
     ]
-    severities = sorted({name for score in scores.values() for name in score.recall_by_severity})
-    rows += [
-        {"measure": f"recall, {severity or 'no severity'}"}
-        | {
-            which: format_cell(score.recall_by_severity.get(severity), "ratio")
-            for which, score in scores.items()
-        }
-        for severity in severities
-    ]
-    return pd.DataFrame(rows)
+    for name, attribute, kind in MEASURES:
+        values = (getattr(one, attribute) for one in scores.values())
+        rows.append((name, *(format_cell(value, _FORMATS[kind]) for value in values)))
+        if attribute == "recall":
+            rows += _recall_rows(list(scores.values()))
+    return pd.DataFrame(rows, columns=["measure", *scores])
+
+
+def _recall_rows(scores: Sequence[Score]) -> Iterator[tuple]:
+    severities = sorted({name for one in scores for name in one.recall_by_severity})
+    for severity in severities if len(severities) > 1 else ():
+        shares = (one.recall_by_severity.get(severity) for one in scores)
+        name = f"recall, {severity or 'no severity'}"
+        yield (name, *(format_cell(share, "ratio") for share in shares))
+    yield ("missed", *(", ".join(one.missed) or "none" for one in scores))
 
 
 def knobs_table(tuning: Tuning) -> pd.DataFrame:
@@ -200,21 +193,23 @@ def knobs_table(tuning: Tuning) -> pd.DataFrame:
 
 def validation_table(tuning: Tuning) -> pd.DataFrame:
     """Return what each choice on earlier weeks promised, and what it did on those that followed."""
-    rounds = tuning.validation.rounds if tuning.validation else ()
-    return pd.DataFrame(
-        [
-            {
-                "chosen on weeks": f"{one.chosen_on.weeks:.1f}",
-                "setting": setting_text(one.setting),
-                "false alarms there": one.false_rises_seen / one.chosen_on.weeks,
-                "then": one.false_rises_unseen / one.scored_on.weeks,
-                "as it stands": one.false_rises_now / one.scored_on.weeks,
-                "caught then": f"{one.detected_unseen} of {one.owed_unseen}",
-                "caught as it stands": f"{one.detected_now} of {one.owed_unseen}",
-            }
-            for one in rounds
-        ]
-    )
+    rows = [
+        (
+            f"{one.chosen_on.weeks:.1f}",
+            setting_text(one.setting),
+            one.false_rises_seen / one.chosen_on.weeks,
+            one.false_rises_unseen / one.scored_on.weeks,
+            one.false_rises_now / one.scored_on.weeks,
+            f"{one.detected_unseen} of {one.owed_unseen}",
+            f"{one.detected_now} of {one.owed_unseen}",
+        )
+        for one in (tuning.validation.rounds if tuning.validation else ())
+    ]
+    columns = [
+        "chosen on weeks", "setting", "false alarms there", "then", "as it stands", "caught then",
+        "caught as it stands",
+    ]  # fmt: skip
+    return pd.DataFrame(rows, columns=columns)
 
 
 def _proposal(written: Tuning, best: Tuning) -> str:
@@ -238,3 +233,7 @@ def _effect(now: Score, best: Tuning) -> str:
         f"Incidents caught: {len(now.caught)} of {owed} now, {len(then.caught)} then. "
         f"{explain(best)[2]}"
     )
+
+
+def _duration(duration_ms: int | None) -> str:
+    return MISSING if duration_ms is None else format_duration(duration_ms)
