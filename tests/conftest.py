@@ -6,12 +6,16 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Callable, Sequence
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import pytest
+from playwright.sync_api import Page, sync_playwright
 
 from alertlab.frame import STALE_NAN, Frame, Series
 from alertlab.promql import MAX_SAMPLES, Matcher, evaluate, matches_all, parse_selector
@@ -188,3 +192,47 @@ def memory_source() -> type[MemorySource]:
 def series_of() -> Callable[..., Series]:
     """A function that builds a series from Prometheus' own test notation."""
     return make_series
+
+
+@pytest.fixture
+def open_in_lab(chromium: str) -> Iterator[Callable[[Path, int, int], Page]]:
+    """A function that opens a notebook in a JupyterLab of its folder: path, width, height."""
+    with ExitStack() as stack:
+
+        def open_notebook(path: Path, width: int, height: int) -> Page:
+            url = stack.enter_context(_running_lab(path.parent))
+            driver = stack.enter_context(sync_playwright())
+            browser = driver.chromium.launch(
+                executable_path=chromium,
+                args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+            )
+            stack.callback(browser.close)
+            page = browser.new_page(viewport={"width": width, "height": height})
+            page.goto(url.replace("/lab?", f"/lab/tree/{path.name}?reset&"))
+            # JupyterLab asks for the kernel, and whether to fetch news, only sometimes.
+            for name in ("Select", "No"):
+                button = page.get_by_role("button", name=name, exact=True)
+                page.add_locator_handler(button, lambda found: found.click())
+            page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=90_000)
+            page.get_by_text("| Idle").wait_for(timeout=60_000)
+            return page
+
+        yield open_notebook
+
+
+@contextmanager
+def _running_lab(folder: Path) -> Iterator[str]:
+    """Give the address, with the token, of a running ``alertlab lab``."""
+    command = [sys.executable, "-m", "alertlab", "lab", "--no-browser", str(folder)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            for line in process.stderr:
+                if found := re.search(r"http://127\.0\.0\.1:\d+/lab\?token=\w+", line):
+                    # What it says later must not fill the pipe.
+                    threading.Thread(target=process.stderr.read, daemon=True).start()
+                    yield found[0]
+                    break
+            else:
+                pytest.fail("JupyterLab ended before it printed its address")
+        finally:
+            process.terminate()

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
-import subprocess
-import sys
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import sync_playwright
 
 from alertlab.runs import read_parameters
 
@@ -97,50 +92,20 @@ def stripped_notebooks(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def lab_url(stripped_notebooks: Path) -> Iterator[str]:
-    """A running `alertlab lab` on the copy; its address with the token."""
-    command = [sys.executable, "-m", "alertlab", "lab", "--no-browser", str(stripped_notebooks)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            for line in process.stderr:
-                if found := re.search(r"http://127\.0\.0\.1:\d+/lab\?token=\w+", line):
-                    # What it says later must not fill the pipe.
-                    threading.Thread(target=process.stderr.read, daemon=True).start()
-                    yield found[0]
-                    break
-            else:
-                pytest.fail("JupyterLab ended before it printed its address")
-        finally:
-            process.terminate()
-
-
 @pytest.mark.browser
-def test_notebook_runs_in_jupyterlab(chromium: str, lab_url: str, tmp_path: Path) -> None:
+def test_notebook_runs_in_jupyterlab(open_in_lab, stripped_notebooks: Path, tmp_path: Path) -> None:
     """A person opens the review in JupyterLab, runs all cells, and reads the answer."""
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=chromium,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        page = browser.new_page(viewport={"width": 1400, "height": 1000})
-        page.goto(lab_url.replace("/lab?", "/lab/tree/01_alert_noise_review.ipynb?reset&"))
-        # JupyterLab asks for the kernel only sometimes.
-        select = page.get_by_role("button", name="Select", exact=True)
-        page.add_locator_handler(select, lambda button: button.click())
-        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=90_000)
-        page.get_by_text("| Idle").wait_for(timeout=60_000)
-        assert page.locator(".al-answer").count() == 0
-        page.get_by_text("Run", exact=True).first.click()
-        page.get_by_text("Run All Cells", exact=True).click()
-        findings = page.locator(".jp-OutputArea-output .al-findings")
-        findings.wait_for(timeout=180_000)
-        assert "pages were for nothing" in findings.inner_text()
-        answer = page.locator(".jp-OutputArea-output .al-answer").first
-        answer.scroll_into_view_if_needed()
-        assert re.search(r"\d+ pages in \d", answer.text_content())
-        page.screenshot(path=tmp_path / "lab.png")
-        browser.close()
+    page = open_in_lab(stripped_notebooks / "01_alert_noise_review.ipynb", 1400, 1000)
+    assert page.locator(".al-answer").count() == 0
+    page.get_by_text("Run", exact=True).first.click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    findings = page.locator(".jp-OutputArea-output .al-findings")
+    findings.wait_for(timeout=180_000)
+    assert "pages were for nothing" in findings.inner_text()
+    answer = page.locator(".jp-OutputArea-output .al-answer").first
+    answer.scroll_into_view_if_needed()
+    assert re.search(r"\d+ pages in \d", answer.text_content())
+    page.screenshot(path=tmp_path / "lab.png")
 
 
 def _cells(path: Path, kind: str) -> list[nbformat.NotebookNode]:

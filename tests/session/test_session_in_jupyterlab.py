@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 import subprocess
-import sys
-import threading
-from collections.abc import Iterator
 from itertools import combinations
 from pathlib import Path
 
 import nbformat
 import pytest
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page
 
 from alertlab.incidents import load_incidents
 from alertlab.rules import find_rule, load_rules
@@ -41,45 +37,14 @@ def place(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def lab_url(place: Path) -> Iterator[str]:
-    """A running `alertlab lab` on the copy; its address with the token."""
-    command = [sys.executable, "-m", "alertlab", "lab", "--no-browser", str(place / "notebooks")]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            for line in process.stderr:
-                if found := re.search(r"http://127\.0\.0\.1:\d+/lab\?token=\w+", line):
-                    # What it says later must not fill the pipe.
-                    threading.Thread(target=process.stderr.read, daemon=True).start()
-                    yield found[0]
-                    break
-            else:
-                pytest.fail("JupyterLab ended before it printed its address")
-        finally:
-            process.terminate()
-
-
-@pytest.fixture
-def page(chromium: str, lab_url: str) -> Iterator[Page]:
+def page(open_in_lab, place: Path) -> Page:
     """The notebook, run from top to bottom."""
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(
-            executable_path=chromium,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        page = browser.new_page(viewport={"width": 1500, "height": 1500})
-        page.goto(lab_url.replace("/lab?", f"/lab/tree/{NOTEBOOK}?reset&"))
-        # JupyterLab asks for the kernel, and whether to fetch news, only sometimes.
-        for name in ("Select", "No"):
-            button = page.get_by_role("button", name=name, exact=True)
-            page.add_locator_handler(button, lambda found: found.click())
-        page.wait_for_selector(".jp-Notebook .jp-CodeCell", timeout=90_000)
-        page.get_by_text("| Idle").wait_for(timeout=60_000)
-        page.get_by_text("Run", exact=True).first.click()
-        page.get_by_text("Run All Cells", exact=True).click()
-        page.locator(".al-session svg.al-timeline").wait_for(state="attached", timeout=LATER)
-        page.get_by_text("| Idle").wait_for(timeout=LATER)
-        yield page
-        browser.close()
+    page = open_in_lab(place / "notebooks" / NOTEBOOK, 1500, 1500)
+    page.get_by_text("Run", exact=True).first.click()
+    page.get_by_text("Run All Cells", exact=True).click()
+    page.locator(".al-session svg.al-timeline").wait_for(state="attached", timeout=LATER)
+    page.get_by_text("| Idle").wait_for(timeout=LATER)
+    return page
 
 
 def views(page: Page) -> list[str]:

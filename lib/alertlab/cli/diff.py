@@ -80,12 +80,22 @@ def diff(
     document = found.to_json()
     crossed = limits.crossed(forbidden, document)
     if markdown is not None:
-        markdown.write_text(diff_report(found), encoding="utf-8")
+        _write_report(diff_report(found), markdown)
     if json:
         print_json(document)
     else:
         _print(found)
     limits.leave(crossed)
+
+
+def _write_report(text: str, out: Path) -> None:
+    from alertlab.files import replacing
+
+    try:
+        with replacing(out) as fresh:
+            fresh.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise BadInput(f"--markdown {out} cannot be written: {error.strerror}") from None
 
 
 def _places(where: str) -> list[str]:

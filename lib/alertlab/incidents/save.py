@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import csv
-import fcntl
 import io
 import json
 import os
 import re
-import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -20,6 +17,7 @@ from ruamel.yaml.error import YAMLError
 from ruamel.yaml.nodes import SequenceNode
 
 from alertlab.errors import BadInput
+from alertlab.files import locked, replacing
 from alertlab.incidents.load import load_incidents, paging_tool_of, read_exported
 from alertlab.incidents.table import INCIDENT_COLUMNS, incident_table, no_incidents
 from alertlab.units import SECOND_MS, format_time
@@ -50,24 +48,13 @@ def save_incident(
     file = Path(path).resolve()
     names = None if should_alert is None else tuple(should_alert)
     try:
-        with _alone_in(file.parent):
+        with locked(file.parent):
             before = _incidents_of(file)
             new = (_free_id(before, start_ms), start_ms, end_ms, severity, names, note)
             _replace(file, _with_incident(file, new), before, new)
     except OSError as error:
         raise BadInput(f"{file} cannot be written: {error.strerror or error}") from None
     return new[0]
-
-
-@contextmanager
-def _alone_in(folder: Path) -> Iterator[None]:
-    """Hold a folder's lock: the file itself is replaced, so that a lock of it would be lost."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _incidents_of(file: Path) -> pd.DataFrame:
@@ -174,18 +161,12 @@ def _quoted(value: object) -> str:
 
 def _replace(file: Path, text: str, before: pd.DataFrame, new: tuple) -> None:
     """Put ``text`` in the file's place if it reads as what was there and the new incident."""
-    temporary = file.with_name(f".new-{file.name}")  # the suffix tells how it is read
-    try:
-        temporary.write_bytes(text.encode("utf-8"))
-        if file.exists():
-            shutil.copymode(file, temporary)
+    with replacing(file) as fresh:
+        fresh.write_bytes(text.encode("utf-8"))
         rows = [tuple(row) for row in before.itertuples(index=False)]
         added = [tuple(row) for row in incident_table([new]).itertuples(index=False)]
-        if not _reads_as(temporary, rows + added):
+        if not _reads_as(fresh, rows + added):
             raise _impossible(file)
-        temporary.replace(file)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _reads_as(file: Path, rows: list[tuple]) -> bool:

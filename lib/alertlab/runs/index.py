@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -14,6 +11,7 @@ from urllib.parse import quote
 from jinja2 import Environment, FileSystemLoader
 
 from alertlab.errors import BadInput
+from alertlab.files import locked, replacing
 from alertlab.report.tables import format_seconds
 from alertlab.runs import manifest
 from alertlab.runs.export import TEMPLATES, prepare
@@ -33,25 +31,13 @@ def write_index(reports_dir: str | Path) -> Path:
     if not folder.is_dir():
         raise BadInput(f"there is no folder of reports at {folder}; make one with alertlab run")
     environment = prepare(Environment(loader=FileSystemLoader(TEMPLATES)))
-    with _locked(folder):
+    with locked(folder):  # so that the page of the later of two writers holds both their runs
         page = environment.get_template("runs.html.j2").render(
             notebooks=list(_notebooks(folder)), written=manifest.now().isoformat()
         )
-        fresh = folder / f".{INDEX}"
-        fresh.write_text(page, encoding="utf-8")
-        fresh.replace(folder / INDEX)
+        with replacing(folder / INDEX) as fresh:
+            fresh.write_text(page, encoding="utf-8")
     return folder / INDEX
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Keep two writers apart, so that the page of the later one holds both their runs."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 def _notebooks(folder: Path) -> Iterator[tuple[str, list[dict[str, Any]]]]:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
@@ -14,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from alertlab.errors import BadInput
+from alertlab.files import replacing
 from alertlab.frame import Series, is_stale
 from alertlab.number_text import concatenated, format_seconds, format_values
 from alertlab.promql import Matcher
@@ -49,18 +48,10 @@ def export_openmetrics(
     """
     target = Path(out)
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
+        with replacing(target) as fresh, fresh.open("wb") as file:
+            return _write(recording, file, advance)
     except OSError as error:
         raise BadInput(f"cannot write {target}: {error.strerror}") from None
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            written = _write(recording, file, advance)
-        temporary.chmod(0o644)
-        temporary.replace(target)
-    finally:
-        temporary.unlink(missing_ok=True)
-    return written
 
 
 def _write(recording: Recording, file: BinaryIO, advance: Callable[[int], object]) -> Exported:
