@@ -122,8 +122,8 @@ def test_markdown(invoke: Invoke, scene: Path, new: Path) -> None:
     assert "* Incidents **lost**: `one`" in report.read_text()
     nowhere = scene / "nowhere" / "report.md"
     code, _, err = invoke("diff", scene / "rules.yml", new, *given(scene, "--markdown", nowhere))
-    assert code == 1
-    assert err == f"alertlab: No such file or directory: {nowhere}\n"
+    assert code == 2
+    assert err == f"alertlab: --markdown {nowhere} cannot be written: No such file or directory\n"
 
 
 def test_folders(invoke: Invoke, scene: Path, new: Path) -> None:

@@ -54,6 +54,7 @@ _STYLE = """<style>
 .al-session table, .al-session p, .al-session label { color: #24292f; }
 .al-session th[scope=row] { white-space: nowrap; text-align: left; font-weight: 400; }
 .al-session td { min-width: 120px; }
+.al-session .widget-readout { min-width: 96px; max-width: none; }
 .al-session p { margin: 2px 0; line-height: 1.35; }
 </style>"""
 
