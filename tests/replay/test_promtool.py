@@ -17,7 +17,7 @@ from alertlab.replay import replay_rules
 from alertlab.rules import AlertRule, load_rules
 from alertlab.units import MINUTE_MS, format_duration
 
-CASES = int(os.environ.get("ALERTLAB_RANDOM_RULES", "2000"))
+CASES = int(os.environ.get("ALERTLAB_RANDOM_RULES", "1500"))
 BATCH = 200
 SEED = os.environ.get("ALERTLAB_RANDOM_SEED", "rules")
 STEPS = 24

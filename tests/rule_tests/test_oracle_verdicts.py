@@ -34,10 +34,15 @@ def files_in(folder: Path, pattern: str) -> list[str]:
 
 
 def test_production_rules(judge, oracles: Path, record_property):
-    """Every unit test of other people's production rules; some fail in 3.x, for us, too."""
+    """Every unit test of other people's production rules; some fail in 3.x, for us, too.
+
+    The older promtool, which has less to say, judges a third of them.
+    """
     folders = [oracles / "promtool-tests/wikimedia-alerts" / team for team in TEAMS]
     files = {folder: files_in(folder, "*_test.yaml") for folder in folders}
     assert sum(map(len, files.values())) == 117
+    if judge.semantics == 2:
+        files = {folder: names[::3] for folder, names in files.items()}
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # promtool takes a minute or two for them
         said = pool.map(partial(verdicts, judge.promtool), files, files.values())
         judged = dict(zip(files, said, strict=True))
@@ -46,7 +51,7 @@ def test_production_rules(judge, oracles: Path, record_property):
         assert {name: result.verdict for name, result in ours.items()} == judged[folder]
     counts = Counter(verdict for one in judged.values() for verdict in one.values())
     record_property("verdicts", dict(counts))
-    assert counts["success"] >= 113
+    assert counts["success"] >= counts.total() - 4
 
 
 def test_a_mixin(judge, oracles: Path):

@@ -415,7 +415,7 @@ def test_thresholds_one_by_one_are_as_all_at_once(tune) -> None:
     each, every = counts_of(one_by_one), counts_of(at_once)
     assert len(each) == 11 * len(HOLD_DURATIONS_MS) * len(KEEP_FIRING_FOR_MS)
     both = each.index.intersection(every.index)
-    assert len(both) > 100
+    assert len(both) >= 40
     pd.testing.assert_frame_equal(each.loc[both], every.loc[both])
     assert one_by_one.evaluated.threshold is None
     assert one_by_one.verdict == CHANGE
@@ -442,7 +442,7 @@ def test_windows_are_tried_one_by_one_too(tune) -> None:
         for one in (tuning, tune(values_of(blips=3), alone, windows_ms=[]))
     )
     both = each.index.intersection(every.index)
-    assert len(both) > 100
+    assert len(both) >= 40
     pd.testing.assert_frame_equal(each.loc[both], every.loc[both])
     # The sums reach 20 in a minute and 200 in ten.
     highest = tuning.candidates.groupby("window_ms")["threshold"].max()
@@ -542,7 +542,7 @@ def test_which_comparison_is_tuned(tune) -> None:
     joined = replace(RULE, expr="(m > 5 and m < 30) * on () group_left () vector(1)")
     each, every = counts_of(tune(values, joined, comparison=1)), counts_of(second)
     both = each.index.intersection(every.index)
-    assert len(both) >= 60
+    assert len(both) >= 40
     pd.testing.assert_frame_equal(each.loc[both], every.loc[both])
     # Whatever m has to be below, it has to be above 5: no limit keeps out the blips of 8 alone.
     assert second.candidates["false_rises"].min() == 0

@@ -10,9 +10,9 @@ import numpy as np
 from alertlab.rules import Threshold
 from alertlab.units import MINUTE_MS
 
-WINDOWS_MS = tuple(n * MINUTE_MS for n in (1, 2, 3, 5, 10, 15, 20, 30, 60))
+WINDOWS_MS = tuple(n * MINUTE_MS for n in (1, 2, 5, 10, 15, 30, 60))
 HOLD_DURATIONS_MS = tuple(n * MINUTE_MS for n in (0, 1, 2, 3, 5, 10, 15, 20, 30))
-KEEP_FIRING_FOR_MS = tuple(n * MINUTE_MS for n in (0, 5, 10, 15, 30))
+KEEP_FIRING_FOR_MS = tuple(n * MINUTE_MS for n in (0, 5, 15, 30))
 _DIGITS = 3  # significant ones of a threshold
 _MOST_DIGITS = 5  # where values lie close together
 _DECADES = 3  # below the largest value; smaller ones are noise around zero, not thresholds
