@@ -136,6 +136,20 @@ def test_a_delay_limit_forbids_a_long_for(tune) -> None:
     assert strict.recommended is None or strict.recommended.delay_p90_seconds.mid <= 120
 
 
+def test_more_noise_for_too_few_incidents_is_no_change(tune) -> None:
+    """One incident more at a false page a day is still too few: no number helps."""
+    minute = np.arange(DAYS * 1440)
+    values = np.where((minute % 1440 >= 30) & (minute % 1440 < 50), 4.6, 1.0)
+    for day, height in zip(INCIDENT_DAYS, (20, 20, 20, 4.5, 1, 1), strict=True):
+        values[day * 1440 + 720 : day * 1440 + 740] = height
+    tuning = tune(values)
+    assert (len(tuning.current.caught), tuning.current.false_pages) == (3, 0)
+    assert (tuning.verdict, tuning.recommended) == (CANNOT_FIX, None)
+    assert "catch at most 4 of 6 incidents, fewer than 80%, and with 7.0 false" in tuning.reason
+    content = tune(values, constraints=Constraints(min_recall_ratio=0.6))
+    assert content.verdict == CHANGE  # four of six are what was asked for
+
+
 def test_leave(tune) -> None:
     """A quiet rule that catches everything stays."""
     tuning = tune(values_of())

@@ -88,6 +88,14 @@ def decide(evidence: Evidence, constraints: Constraints) -> tuple[str, str]:
             f"Another setting would have saved {saved:.1f} false pages a week, but settings chosen "
             "on earlier weeks did no better than the rule as it stands on the weeks that followed."
         )
+    if len(best.caught) < needed and saved < MIN_GAIN_PER_WEEK:
+        return CANNOT_FIX, (
+            f"Settings that are quick enough catch at most {len(best.caught)} of {owes} incidents, "
+            f"fewer than {constraints.min_recall_ratio:.0%}, and with "
+            f"{best.noise_per_week.mid:.1f} false pages a week for the "
+            f"{now.noise_per_week.mid:.1f} of today; the expression does not tell incidents from "
+            "ordinary days."
+        )
     return CHANGE, (
         f"False pages go from {now.noise_per_week.mid:.1f} to "
         f"{best.noise_per_week.mid:.1f} a week, incidents caught from {len(now.caught)} to "
