@@ -2,6 +2,7 @@
 
 from alertlab.promql.blocks import MAX_SAMPLES
 from alertlab.promql.engine import evaluate
+from alertlab.promql.histogram import bucket_quantile, clean_buckets
 from alertlab.promql.instant import InstantAnswer, instant_query
 from alertlab.promql.matchers import Matcher, matches_all, matching, selector_text
 from alertlab.promql.parsing import parse, parse_selector
@@ -11,6 +12,8 @@ __all__ = [
     "MAX_SAMPLES",
     "InstantAnswer",
     "Matcher",
+    "bucket_quantile",
+    "clean_buckets",
     "evaluate",
     "instant_query",
     "matches_all",

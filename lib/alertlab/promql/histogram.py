@@ -56,7 +56,7 @@ def bucket_quantile(
     bounds : upper bounds, ascending, equal ones allowed, shape (n_buckets,)
     counts : cumulative counts, shape (n_buckets, n_steps)
     """
-    answer = _quantile_inside(q, *_cleaned(bounds, counts, semantics))
+    answer = _quantile_inside(q, *clean_buckets(bounds, counts, semantics))
     answer = np.where(q < 0, -np.inf, np.where(q > 1, np.inf, answer))
     return np.where(np.isnan(q), np.nan, answer)
 
@@ -131,10 +131,10 @@ def _rank(at: np.ndarray, bounds: np.ndarray, counts: np.ndarray) -> np.ndarray:
     return np.where(rank > counts[-1], counts[-1], rank)
 
 
-def _cleaned(
-    bounds: np.ndarray, counts: np.ndarray, semantics: int
+def clean_buckets(
+    bounds: np.ndarray, counts: np.ndarray, semantics: int = 3
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Merge equal bounds and make the counts grow with them."""
+    """Merge equal bounds and make the counts grow with them; shapes as in ``bucket_quantile``."""
     bounds, counts = _merged_bounds(bounds, counts)
     return bounds, (_monotonic if semantics >= 3 else _running_maximum)(counts)
 

@@ -1,0 +1,122 @@
+"""What is known of a quantile: Prometheus' number, the bracket, an estimate, and the doubt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import binom
+
+from alertlab.latency.buckets import Histogram, make_histogram
+from alertlab.latency.probit import estimate_quantiles, holding_bucket
+from alertlab.promql import bucket_quantile
+
+GOOD = "good"
+WIDE = "wide bucket"
+FEW = "too few"
+BEYOND = "in +Inf"
+
+TOLERANCE_RATIO = 0.25
+"""An answer is good if some number is within this of everything that may be true."""
+
+
+@dataclass(frozen=True)
+class Quantile:
+    """One quantile of a histogram [s].
+
+    prometheus : what ``histogram_quantile`` says: linear inside the bucket, the last finite bound
+        beyond it, NaN where it says so
+    low, high : the bracket: the bucket that holds the observation of this rank, whatever the shape
+    estimate : a smooth curve through all buckets, within the bracket; NaN in the +Inf bucket
+    ci_low, ci_high : what the quantile of the process may be, by the luck of so many independent
+        observations; at bounds of buckets
+    verdict : GOOD, WIDE (more observations would not help), FEW (they would) or BEYOND
+    """
+
+    q: float
+    count: float
+    prometheus: float
+    low: float
+    high: float
+    estimate: float
+    ci_low: float
+    ci_high: float
+    verdict: str
+    notes: tuple[str, ...] = ()
+
+
+def quantile(
+    upper_bounds: Sequence[float] | np.ndarray,
+    cumulative_counts: Sequence[float] | np.ndarray,
+    q: float,
+    *,
+    confidence: float = 0.95,
+) -> Quantile:
+    """What do bucket counts know of quantile ``q``?
+
+    upper_bounds : ``le`` in seconds, the last one infinite, in any order
+    cumulative_counts : observations at or below each bound
+    confidence : of the interval; its ends are order statistics, good for independent observations
+        of any distribution (Conover 1999, 3.2)
+
+    BadInput for counts or bounds that are none; what Prometheus repairs is repaired and noted.
+    """
+    return histogram_quantile(make_histogram(upper_bounds, cumulative_counts), q, confidence)
+
+
+def histogram_quantile(histogram: Histogram, q: float, confidence: float = 0.95) -> Quantile:
+    """As ``quantile``, of a histogram."""
+    bounds, at = histogram.upper_bounds, np.array([q])
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        prometheus = float(bucket_quantile(at, bounds, histogram.cumulative[:, None], 3)[0])
+    if not histogram.count or not 0 <= q <= 1:
+        nothing = (np.nan,) * 5
+        why = "There are no observations." if 0 <= q <= 1 else "A quantile lies between 0 and 1."
+        notes = (*histogram.notes, why)
+        return Quantile(q, histogram.count, prometheus, *nothing, FEW, notes)
+    bucket = int(holding_bucket(histogram, at)[0])
+    low, high = float(histogram.lower_bounds[bucket]), float(bounds[bucket])
+    estimate = float(estimate_quantiles(histogram, at)[0])
+    ci_low, ci_high = _edges(histogram, *_ranks(histogram.count, q, confidence))
+    return Quantile(
+        q, histogram.count, prometheus, low, high, estimate, ci_low, ci_high,
+        _verdict(low, high, ci_low, ci_high), histogram.notes,
+    )  # fmt: skip
+
+
+def _ranks(count: float, q: float, confidence: float) -> tuple[float, float]:
+    """Return the ranks whose observations enclose the process' quantile; 0 or infinite: none do."""
+    observations = max(round(count), 1)
+    tail = (1 - confidence) / 2
+    low = max(float(binom.ppf(tail, observations, q)), 0.0)
+    high = float(binom.ppf(1 - tail, observations, q)) + 1
+    return low, high if high <= observations else np.inf
+
+
+def _edges(histogram: Histogram, low: float, high: float) -> tuple[float, float]:
+    """Return the lower edge of the first rank's bucket and the upper edge of the second's."""
+    last = len(histogram.upper_bounds) - 1
+    # Fractional counts may end just below the rank of the last observation.
+    first, then = np.minimum(np.searchsorted(histogram.cumulative, (low, high), "left"), last)
+    below = histogram.lower_bounds[first if low > 0 else 0]
+    return float(below), float(histogram.upper_bounds[then]) if np.isfinite(high) else np.inf
+
+
+def _verdict(low: float, high: float, ci_low: float, ci_high: float) -> str:
+    """Blame the bucket if it alone is too wide an answer, else the number of observations."""
+    if np.isposinf(high):
+        return BEYOND
+    if np.isposinf(ci_high) or ci_low <= 0 < low:
+        return FEW
+    if _spread(ci_low, ci_high) <= TOLERANCE_RATIO:
+        return GOOD
+    return WIDE if _spread(low, high) > TOLERANCE_RATIO else FEW
+
+
+def _spread(low: float, high: float) -> float:
+    """Return the error of the best guess between two ends, relative to the truth at worst.
+
+    The best guess is 2 low high / (low + high), and is off by this at both ends.
+    """
+    return (high - low) / (high + low) if low >= 0 < high else np.inf
