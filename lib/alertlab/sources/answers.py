@@ -16,7 +16,7 @@ from pyarrow import csv
 
 from alertlab.errors import BadInput
 from alertlab.frame import Series
-from alertlab.units import SECOND_MS, label_set
+from alertlab.units import SECOND_MS, LabelSet, label_set
 
 # A string is passed over as a whole: a label's value may hold brackets.
 _STRING_OR_LIST = re.compile(rb'"(?:[^"\\]|\\.)*"|\[\s*\[', re.DOTALL)
@@ -60,6 +60,25 @@ def decode(body: bytes, expr: str) -> tuple[dict[str, Any], list[Series]]:
         for item in envelope["data"]["result"]
     ]
     return envelope, series
+
+
+def decode_native(
+    body: bytes, expr: str
+) -> tuple[dict[str, Any], list[tuple[LabelSet, dict[str, Any]]]]:
+    """Return the envelope of an instant answer and the native histograms among its items.
+
+    Each is as the answer writes it: ``count``, ``sum``, ``buckets`` (util/jsonutil,
+    MarshalHistogram).  Floats are left out.  Raises as ``decode``, and BadInput for what is no
+    instant vector.
+    """
+    envelope = json.loads(body)
+    kind = envelope["data"]["resultType"]
+    if kind != "vector":
+        raise BadInput(f"{expr!r} gives a {kind}; histograms are read of an instant vector")
+    items = envelope["data"]["result"]
+    return envelope, [
+        (label_set(item["metric"]), item["histogram"][1]) for item in items if "histogram" in item
+    ]
 
 
 def _samples(pairs: bytes) -> tuple[np.ndarray, np.ndarray]:

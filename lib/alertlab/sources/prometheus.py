@@ -10,10 +10,10 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
 import numpy as np
@@ -24,7 +24,7 @@ from urllib3.util.retry import Retry
 from alertlab.errors import BadInput, EvaluationFailed, ServerError
 from alertlab.frame import STALE_NAN, Frame, FrameBuilder, Series
 from alertlab.promql import MAX_SAMPLES
-from alertlab.sources.answers import decode
+from alertlab.sources.answers import decode, decode_native
 from alertlab.sources.credentials import authenticate
 from alertlab.sources.grid import put_on_grid, step_times
 from alertlab.units import DAY_MS, SECOND_MS, LabelSet
@@ -46,6 +46,7 @@ _RETRY = Retry(
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _AT_START_OR_END = re.compile(r"@\s*(start|end)\s*\(")
 _NEVER_MS = np.iinfo(np.int64).max
+Answered = TypeVar("Answered")
 
 
 class PrometheusSource:
@@ -145,6 +146,17 @@ class PrometheusSource:
         # The last step lies after the end, and its markers may.
         return [_until(one, end_ms) for one in marked]
 
+    def native_histograms(self, expr: str, at_ms: int) -> list[tuple[LabelSet, dict[str, Any]]]:
+        """Return the native histograms that ``expr`` gives at a time, as the API writes them.
+
+        Floats among its series are left out.  Raises as ``range_query``.
+        """
+        started = time.monotonic()
+        form = {"query": expr, "time": at_ms / SECOND_MS}
+        found = self._ask("query", form, decode_native)
+        self._account(expr, 1, len(found), 1, started)
+        return found
+
     def rules_answer(self) -> dict[str, Any]:
         """Return the ``data`` object of ``/api/v1/rules``: the rule groups that the server runs.
 
@@ -182,7 +194,12 @@ class PrometheusSource:
                 raise TypeError
         return data
 
-    def _ask(self, what: str, form: dict[str, Any]) -> list[Series]:
+    def _ask(
+        self,
+        what: str,
+        form: dict[str, Any],
+        decoder: Callable[[bytes, str], tuple[dict[str, Any], list[Answered]]] = decode,
+    ) -> list[Answered]:
         """Return the series that ``api/v1/<what>`` answers; its notices are kept."""
         with self._told():
             answer = self._session.post(
@@ -192,7 +209,7 @@ class PrometheusSource:
                 # requests lets REQUESTS_CA_BUNDLE win over the session unless told here
                 verify=self._session.verify,
             )
-            envelope, series = decode(answer.content, form["query"])
+            envelope, series = decoder(answer.content, form["query"])
         notices = [*(envelope.get("warnings") or ()), *(envelope.get("infos") or ())]
         self._warnings += [self._redact(str(one)) for one in notices]
         return series
