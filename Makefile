@@ -39,7 +39,8 @@ report: $(STAMP) $(RECORDING)/meta.json  ## Run the noise review and the tuning 
 test: $(STAMP) recordings  ## Install the test servers where possible and run all tests.
 	@tools/test-servers.sh "$(LOG)"
 	@tools/judges.sh $(if $(CI),build,list)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --dist loadscope -m "not alone"
+	@$(BIN)/python -m pytest -m alone
 
 judges:  ## Build current Prometheus and Alertmanager as judges of the tests (needs Go).
 	@tools/judges.sh build

@@ -101,6 +101,7 @@ def test_a_recording_as_a_server(promtool: str) -> None:
     assert '{__name__="auth_login_failure_total"' in run.stdout
 
 
+@pytest.mark.alone
 @pytest.mark.server
 def test_commands_against_a_real_prometheus(prometheus_bin: str, tmp_path: Path) -> None:
     """The README's walk through service, load, Prometheus, recording and reports works."""

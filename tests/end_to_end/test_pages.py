@@ -28,7 +28,7 @@ from alertlab.sources.record import record
 from alertlab.units import SECOND_MS
 from auth_service.stack import CHEAP_HASHING, generate_load, run_prometheus, run_service, watching
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.alone]
 
 # Two bursts with a slow spell between them; each crossing is seconds away from the others.
 LOAD = (

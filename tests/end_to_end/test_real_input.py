@@ -19,7 +19,7 @@ from alertlab.units import SECOND_MS, parse_time
 from auth_service.loadgen.account import disagreements
 from auth_service.stack import JOB
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.alone]
 
 NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 DELAY_SECONDS = 1.0  # from an event to its evaluation: half a scrape interval and half a slot

@@ -50,6 +50,17 @@ def test_spans_hold_what_happened_in_them(memory_source, series_of):
         by_pod.index("c")
 
 
+def test_spans_are_whole_hours(memory_source, series_of):
+    """What start and end leave over is not asked for."""
+    source = memory_source(_pod(series_of, "a", {"0.1": 6, "+Inf": 10}))
+    found = bucket_history(source, METRIC, 20 * MINUTE_MS, 230 * MINUTE_MS, by=("pod",))
+    assert found.ends_ms.tolist() == [2 * HOUR_MS, 3 * HOUR_MS]
+    halves = bucket_history(
+        source, METRIC, 20 * MINUTE_MS, 230 * MINUTE_MS, by=("pod",), step_ms=30 * MINUTE_MS
+    )
+    assert halves.ends_ms.tolist() == [30 * MINUTE_MS * n for n in range(2, 8)]
+
+
 def test_matchers_choose_the_series(memory_source, series_of):
     """Only one of two pods."""
     source = memory_source(
@@ -104,9 +115,9 @@ def test_spans_without_data_are_missing_and_not_zero(memory_source, series_of):
 
 
 def test_bad_questions_get_a_sentence(memory_source, series_of):
-    """No such metric, and a time shorter than a span."""
+    """No such metric, and a time without a whole span."""
     source = memory_source(_pod(series_of, "a", {"0.1": 6, "+Inf": 10}))
     with pytest.raises(BadInput, match="no classic histogram other_seconds"):
         bucket_history(source, "other_seconds", 0, 4 * HOUR_MS)
-    with pytest.raises(BadInput, match="shorter than one span of 1h"):
-        bucket_history(source, METRIC, 0, HOUR_MS // 2)
+    with pytest.raises(BadInput, match="no whole span of 1h"):
+        bucket_history(source, METRIC, 1, 2 * HOUR_MS - 1)

@@ -52,6 +52,7 @@ def judged(request: pytest.FixtureRequest, program: str) -> Judged:
 releases = pytest.mark.parametrize("program", PROGRAMS)
 
 
+@pytest.mark.alone
 @pytest.mark.server
 @releases
 def test_random_scenarios_are_told_the_same(judged: Judged, capsys: pytest.CaptureFixture) -> None:
@@ -67,6 +68,7 @@ def test_random_scenarios_are_told_the_same(judged: Judged, capsys: pytest.Captu
     assert len(counting) >= ENOUGH
 
 
+@pytest.mark.alone
 @pytest.mark.server
 @releases
 def test_what_was_worked_out_by_hand_is_told(judged: Judged) -> None:
@@ -77,6 +79,7 @@ def test_what_was_worked_out_by_hand_is_told(judged: Judged) -> None:
     assert judged.disagreements(shown) == []
 
 
+@pytest.mark.alone
 @pytest.mark.server
 @releases
 def test_alerts_start_and_end_as_they_are_kept(judged: Judged) -> None:

@@ -235,6 +235,7 @@ def replayed_of(rule: AlertRule, source: Source, here: Watched) -> tuple[Written
     return written, evaluated.coverage.missed
 
 
+@pytest.mark.alone
 @pytest.mark.server
 def test_alerts_are_those_that_prometheus_recorded(watched, semantics: int, source) -> None:
     """Pending, firing and since when, at every slot, of every rule."""
@@ -249,6 +250,7 @@ def test_alerts_are_those_that_prometheus_recorded(watched, semantics: int, sour
     assert missed > len(here.rules)
 
 
+@pytest.mark.alone
 @pytest.mark.server
 def test_recorded_series_are_those_that_prometheus_recorded(
     watched, semantics: int, source
@@ -276,6 +278,7 @@ class Marking(PrometheusSource):
         return super().series(selector, start_ms, end_ms)
 
 
+@pytest.mark.alone
 @pytest.mark.server
 def test_a_server_is_not_asked_for_markers_that_tell_nothing(watched, semantics: int) -> None:
     """Fewer requests, the same evaluations and episodes as with all markers found out."""

@@ -116,12 +116,15 @@ def bucket_history(
     matchers : PromQL matchers without braces, such as ``job="auth-service"``
     track : told of each query, for a progress bar
 
-    Three range queries of ``increase()``, so counter resets are seen and counts are fractional.
-    BadInput if the source has no such histogram, or the time is shorter than a span.
+    Spans begin at whole multiples of the step in UTC; what start and end leave over is not asked
+    for.  Three range queries of ``increase()``, so counter resets are seen and counts are
+    fractional.  BadInput if the source has no such histogram, or there is no whole span.
     """
-    if end_ms - start_ms < step_ms:
+    first_ms = -(-start_ms // step_ms) * step_ms
+    if end_ms - first_ms < step_ms:
         raise BadInput(
-            f"the time from start to end is shorter than one span of {format_duration(step_ms)}"
+            f"from start to end there is no whole span of {format_duration(step_ms)}; "
+            "ask for a longer time or a shorter step"
         )
     inside = f"{{{matchers}}}[{format_duration(step_ms)}]"
     labels = ", ".join(by)
@@ -132,7 +135,7 @@ def bucket_history(
         f"sum by ({labels}) (increase({metric}_sum{inside}))",
     )
     counts, parts, sums = (
-        source.range_query(one, start_ms + step_ms, end_ms, step_ms) for one in track(queries)
+        source.range_query(one, first_ms + step_ms, end_ms, step_ms) for one in track(queries)
     )
     found = _bounds(counts)
     if not found:
