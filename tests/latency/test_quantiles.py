@@ -115,22 +115,40 @@ def test_the_bracket_holds_the_sample_quantile(values, q, bounds):
         assert found.low <= found.estimate <= found.high
 
 
-@given(
-    st.lists(st.floats(0, 100), min_size=6, max_size=6),
-    st.floats(0.001, 0.999),
-    st.floats(0.01, 100),
-)
-def test_scale_of_time_and_of_counts(parts, q, factor):
-    """Seconds or milliseconds, one day or a hundred: the estimate only scales with the bounds."""
+@given(st.lists(st.floats(0, 100), min_size=6, max_size=6), st.floats(0.001, 0.999))
+def test_scale_of_time_and_of_counts(parts, q):
+    """Seconds or milliseconds scale all of it; one day or a hundred leave the bracket alone."""
     bounds = np.array([0.01, 0.05, 0.1, 0.5, 1, math.inf])
     counts = np.cumsum(parts)
     if counts[-1] < 1e-3:
         return
-    found = quantile(bounds, counts, q)
-    slower = quantile(bounds * 8, counts * 1_024, q)
+    found, slower = quantile(bounds, counts, q), quantile(bounds * 8, counts, q)
+    more = quantile(bounds, counts * 1_024, q)
     assert slower.prometheus == pytest.approx(8 * found.prometheus, nan_ok=True)
     assert slower.estimate == pytest.approx(8 * found.estimate, nan_ok=True, rel=1e-9)
     assert (slower.low, slower.high) == (8 * found.low, 8 * found.high)
+    assert (more.low, more.high) == (found.low, found.high)
+    assert more.prometheus == pytest.approx(found.prometheus, nan_ok=True)
+
+
+def test_calls_in_one_bucket_stand_in_its_middle():
+    """By ratio; with more calls its edges stand for rarer ones, so quantiles draw together."""
+    few, many = (
+        [quantile([0.1, 0.4, math.inf], [0, n, n], q).estimate for q in (0.05, 0.5, 0.95)]
+        for n in (50, 50_000)
+    )
+    assert few[1] == pytest.approx(0.2)
+    assert many[1] == pytest.approx(0.2)
+    assert 0.1 < few[0] < many[0] < 0.2 < many[2] < few[2] < 0.4
+
+
+def test_the_curve_does_not_run_past_the_slowest_call():
+    """The last bucket with calls ends where the largest of them may stand."""
+    bounds = [0.1, 0.2, 0.3, 3, 30, math.inf]
+    sparse = quantile(bounds, [500, 900, 990, 1_000, 1_000, 1_000], 0.9999)
+    assert (sparse.low, sparse.high) == (0.3, 3)
+    longer = quantile([*bounds[:3], 0.4, *bounds[4:]], [500, 900, 990, 1_000, 1_000, 1_000], 0.999)
+    assert longer.estimate < 0.4
 
 
 def test_a_lognormal_is_estimated_exactly():

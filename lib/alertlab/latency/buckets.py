@@ -117,7 +117,7 @@ def _falls(
     bounds: np.ndarray, counts: np.ndarray, merged: np.ndarray, repaired: np.ndarray
 ) -> Sequence[str]:
     """Name the counts that fell by more than rounding explains."""
-    given = np.array([counts[bounds == bound].sum() for bound in merged])
+    given = np.bincount(np.searchsorted(merged, bounds), counts)
     raised = np.flatnonzero(repaired - given > _ROUNDING_RATIO * repaired)
     if not len(raised):
         return ()

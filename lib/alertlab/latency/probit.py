@@ -2,7 +2,8 @@
 
 The curve joins the points (probit of the share at or below a bound, logarithm of the bound) by
 monotone cubics (Fritsch and Carlson 1980); a lognormal is a straight line there.  Where buckets
-between two modes are empty, the curve ends and a new one begins.
+between two modes are empty, the curve ends and a new one begins.  Where all calls lie in one or two
+buckets, straight lines join the edges at which the least and the largest of them may stand.
 """
 
 from __future__ import annotations
@@ -88,12 +89,10 @@ def _knots(histogram: Histogram, bucket: int) -> tuple[np.ndarray, np.ndarray]:
 def _quantile_inside(histogram: Histogram, bucket: int, q: np.ndarray) -> np.ndarray:
     probits, logs = _knots(histogram, bucket)
     if len(probits) < 2:
-        share = (q * histogram.count - _before(histogram, bucket)) / histogram.counts[bucket]
-        low, high = histogram.lower_bounds[bucket], histogram.upper_bounds[bucket]
-        return low + (high - low) * share
+        return _straight_quantile(histogram, bucket, q)
     at = ndtri(q)
     inner = np.clip(at, probits[0], probits[-1])
-    first, last = _end_slopes(probits, logs)
+    first, last = _end_slopes(histogram, probits, logs)
     beyond = (at - inner) * np.where(at < inner, first, last)
     return np.exp(PchipInterpolator(probits, logs)(inner) + beyond)
 
@@ -102,11 +101,9 @@ def _share_inside(histogram: Histogram, bucket: int, threshold_seconds: float) -
     """Invert the curve at a threshold inside a finite bucket."""
     probits, logs = _knots(histogram, bucket)
     if len(probits) < 2:
-        low, high = histogram.lower_bounds[bucket], histogram.upper_bounds[bucket]
-        part = (threshold_seconds - low) / (high - low)
-        return (_before(histogram, bucket) + part * histogram.counts[bucket]) / histogram.count
+        return _straight_share(histogram, bucket, threshold_seconds)
     at = float(np.log(threshold_seconds)) if threshold_seconds > 0 else -np.inf
-    first, last = _end_slopes(probits, logs)
+    first, last = _end_slopes(histogram, probits, logs)
     if at < logs[0]:
         return float(ndtr(probits[0] + (at - logs[0]) / first))
     if at > logs[-1]:
@@ -114,10 +111,65 @@ def _share_inside(histogram: Histogram, bucket: int, threshold_seconds: float) -
     return float(ndtr(PchipInterpolator(probits, logs).solve(at, extrapolate=False)[0]))
 
 
-def _end_slopes(probits: np.ndarray, logs: np.ndarray) -> tuple[float, float]:
-    """Return the slopes of the first and the last chord, by which the curve is prolonged."""
+def _end_slopes(histogram: Histogram, probits: np.ndarray, logs: np.ndarray) -> tuple[float, float]:
+    """Return by which slopes the curve is prolonged: the end chords', if no call contradicts.
+
+    The curve must not pass the edges of the occupied buckets at the ranks of the extreme calls.
+    """
     slopes = np.diff(logs) / np.diff(probits)
-    return float(slopes[0]), float(slopes[-1])
+    first, last = float(slopes[0]), float(slopes[-1])
+    (least, low), (most, high) = _extremes(histogram)
+    if least < probits[0] and low < logs[0]:
+        first = min(first, (logs[0] - low) / (probits[0] - least))
+    if most > probits[-1] and high > logs[-1]:
+        last = min(last, (high - logs[-1]) / (most - probits[-1]))
+    return first, last
+
+
+def _extremes(histogram: Histogram) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return (probit, log of the edge) of the least and of the largest call; +-infinite logs: none.
+
+    The least of n calls stands for the share 1/(2n) (Hazen 1914), the largest for 1 - 1/(2n).
+    """
+    half = min(0.5, histogram.count / 2)  # counts may be fractional
+    first, last = np.searchsorted(histogram.cumulative, [half, histogram.count - half], "left")
+    tail = ndtri(half / histogram.count)
+    low, high = histogram.lower_bounds[first], histogram.upper_bounds[last]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return (tail, float(np.log(low))), (-tail, float(np.log(high)))
+
+
+def _ends(histogram: Histogram, bucket: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the points of straight lines where the calls lie in one or two buckets alone.
+
+    None if the bucket lies below all of them, or if there is one alone.
+    """
+    probits, logs = _knots(histogram, bucket)
+    points = sorted([*zip(probits, logs, strict=True), *_extremes(histogram)])
+    at, values = (np.array(one) for one in zip(*points, strict=True))
+    kept = np.isfinite(values) & (np.diff(at, prepend=-np.inf) > 0)
+    at, values = at[kept], values[kept]
+    if len(at) < 2 or np.log(histogram.upper_bounds[bucket]) <= values[0]:
+        return at[:0], values[:0]
+    return at, values
+
+
+def _straight_quantile(histogram: Histogram, bucket: int, q: np.ndarray) -> np.ndarray:
+    probits, logs = _ends(histogram, bucket)
+    if not len(probits):
+        share = (q * histogram.count - _before(histogram, bucket)) / histogram.counts[bucket]
+        low, high = histogram.lower_bounds[bucket], histogram.upper_bounds[bucket]
+        return low + (high - low) * share
+    return np.exp(np.interp(ndtri(q), probits, logs))
+
+
+def _straight_share(histogram: Histogram, bucket: int, threshold_seconds: float) -> float:
+    probits, logs = _ends(histogram, bucket)
+    if not len(probits):
+        low, high = histogram.lower_bounds[bucket], histogram.upper_bounds[bucket]
+        part = (threshold_seconds - low) / (high - low)
+        return (_before(histogram, bucket) + part * histogram.counts[bucket]) / histogram.count
+    return float(ndtr(np.interp(np.log(threshold_seconds), logs, probits)))
 
 
 def _before(histogram: Histogram, bucket: int) -> float:

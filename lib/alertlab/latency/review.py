@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from alertlab.latency.compare import Comparison, before_after
+from alertlab.latency.deploys import Deploy
 from alertlab.latency.history import BucketHistory
+from alertlab.latency.model_answers import SLOW, slower
+from alertlab.latency.models import ModelChoice
+from alertlab.latency.probit import share_below
 from alertlab.latency.quantiles import histogram_quantile
 from alertlab.latency.resampling import block_interval
 from alertlab.promql import bucket_quantile
+from alertlab.units import DAY_MS
 
 QUANTILES = (0.5, 0.9, 0.95, 0.99)
+
+AS_IT_IS, ALL_SLOWER, SLOW_SLOWER = "as it is", "every call slower", "slow component slower"
+"""The cases of ``what_if_slower``."""
 
 
 def known_quantiles(
@@ -66,3 +76,58 @@ def averaged_quantiles(
             }
         )
     return pd.DataFrame(rows)
+
+
+class AroundDeploy(NamedTuple):
+    """A deploy, and its days before and after side by side."""
+
+    deploy: Deploy
+    comparison: Comparison
+
+
+def around_last_deploy(
+    history: BucketHistory,
+    deploys: Sequence[Deploy],
+    *,
+    threshold_seconds: float,
+    span_ms: int = DAY_MS,
+) -> AroundDeploy | None:
+    """Compare before and after the last deploy that has ``span_ms`` of history on both sides.
+
+    Another deploy may lie in between; which one it was must then be told otherwise.  None if no
+    deploy has so much around it.
+    """
+    begin_ms, end_ms = int(history.ends_ms[0] - history.step_ms), int(history.ends_ms[-1])
+    for deploy in reversed(deploys):
+        if begin_ms + span_ms <= deploy.at_ms <= end_ms - span_ms - history.step_ms:
+            comparison = before_after(
+                history, deploy.at_ms, span_ms, threshold_seconds=threshold_seconds
+            )
+            return AroundDeploy(deploy, comparison)
+    return None
+
+
+def what_if_slower(
+    choice: ModelChoice, factor: float, threshold_seconds: float, q: float = 0.99
+) -> pd.DataFrame:
+    """What would the slow share and a quantile be, if calls took ``factor`` times as long?
+
+    One row per case: ``case``, ``slow_low``, ``slow``, ``slow_high`` (share beyond the threshold),
+    ``low``, ``estimate``, ``high`` of quantile q [s].  The first two need no model: what takes
+    longer than ``threshold / factor`` today would be slow then.  That of the slow component alone
+    is there only where a model is supported and tells it apart.  Queueing is in none of them.
+    """
+    rows = []
+    for case, times in ((AS_IT_IS, 1.0), (ALL_SLOWER, factor)):
+        below = share_below(choice.histogram, threshold_seconds / times)
+        known = histogram_quantile(choice.histogram, q)
+        if below is not None:
+            slow = [1 - below.high, 1 - below.mid, 1 - below.low]
+            known = [times * one for one in (known.low, known.estimate, known.high)]
+            rows.append((case, *slow, *known))
+    if choice.supported and choice.separation.separated:
+        after = slower(choice, factor, SLOW).after
+        share, quantile = after.share_above(threshold_seconds), after.quantile(q)
+        rows.append((SLOW_SLOWER, *[share] * 3, *[quantile] * 3))
+    columns = ["case", "slow_low", "slow", "slow_high", "low", "estimate", "high"]
+    return pd.DataFrame(rows, columns=columns)

@@ -1,6 +1,7 @@
 """The sentences and tables that a report leads with, written from the numbers of this run.
 
-``noise`` and ``counts``, ``mechanisms``, ``health`` serve the noise review, ``tuning`` the session.
+``noise`` and ``counts``, ``mechanisms``, ``health`` serve the noise review, ``tuning`` the session,
+``latency`` and ``latency_models`` the report on latency.
 """
 
 from alertlab.report.answers.counts import (
@@ -14,6 +15,32 @@ from alertlab.report.answers.health import (
     agreement_table,
     agreement_text,
     health_table,
+)
+from alertlab.report.answers.latency import (
+    AVERAGES_FORMATS,
+    COMPARISON_FORMATS,
+    QUANTILES_FORMATS,
+    SPELLS_FORMATS,
+    averages_table,
+    comparison_table,
+    deploys_text,
+    latency_answer,
+    latency_coverage,
+    latency_findings,
+    latency_numbers,
+    quantiles_table,
+    spells_table,
+)
+from alertlab.report.answers.latency_models import (
+    LAYOUT_FORMATS,
+    MODELS_FORMATS,
+    WHAT_IF_FORMATS,
+    layout_findings,
+    layout_table,
+    layout_text,
+    model_text,
+    models_table,
+    what_if_table,
 )
 from alertlab.report.answers.mechanisms import (
     SAVINGS_FORMATS,
@@ -49,26 +76,46 @@ from alertlab.report.answers.tuning import (
 )
 
 __all__ = [
+    "AVERAGES_FORMATS",
+    "COMPARISON_FORMATS",
+    "LAYOUT_FORMATS",
+    "MODELS_FORMATS",
+    "QUANTILES_FORMATS",
     "SAVINGS_FORMATS",
     "SCORE_FORMATS",
+    "SPELLS_FORMATS",
     "WAITS_FORMATS",
+    "WHAT_IF_FORMATS",
     "agreement_findings",
     "agreement_table",
     "agreement_text",
+    "averages_table",
     "changes_table",
+    "comparison_table",
     "coverage_table",
     "coverage_text",
+    "deploys_text",
     "front_table",
     "health_table",
     "hours_table",
     "incident_findings",
     "incidents_table",
     "knobs_table",
+    "latency_answer",
+    "latency_coverage",
+    "latency_findings",
+    "latency_numbers",
+    "layout_findings",
+    "layout_table",
+    "layout_text",
     "mechanism_findings",
     "mechanisms_text",
+    "model_text",
+    "models_table",
     "noise_answer",
     "noise_findings",
     "noise_numbers",
+    "quantiles_table",
     "reading_table",
     "reasons_table",
     "receiver_table",
@@ -78,9 +125,11 @@ __all__ = [
     "savings_table",
     "scorecard_table",
     "settings_table",
+    "spells_table",
     "tuning_answer",
     "tuning_findings",
     "tuning_numbers",
     "validation_table",
     "waits_table",
+    "what_if_table",
 ]

@@ -1,5 +1,11 @@
 """The charts of the reports; each takes frames and returns a figure with its own words."""
 
+from alertlab.report.figures.latency import (
+    latency_heat_map,
+    latency_heat_map_alt,
+    quantile_brackets,
+    quantile_brackets_alt,
+)
 from alertlab.report.figures.noise import (
     page_hours,
     page_hours_alt,
@@ -17,8 +23,12 @@ from alertlab.report.figures.tuning import (
 )
 
 __all__ = [
+    "latency_heat_map",
+    "latency_heat_map_alt",
     "page_hours",
     "page_hours_alt",
+    "quantile_brackets",
+    "quantile_brackets_alt",
     "rule_values",
     "rule_values_alt",
     "setting_text",

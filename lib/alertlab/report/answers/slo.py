@@ -1,0 +1,226 @@
+"""The sentences and tables of the report on objectives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from alertlab.report.answers.words import join, plural, slug_of
+from alertlab.report.findings import Finding
+from alertlab.report.tables import MISSING, format_number, format_ratio, format_seconds
+from alertlab.slo import BudgetShares, BurnHistory, BurnReplay, Ledger
+
+_LOW_RATIO = 0.25  # of the budget: less is a warning
+
+OBJECTIVES_FORMATS = {"target": "ratio", "good": "ratio", "events": ",.0f", "bad": ",.0f"}
+LEDGER_FORMATS = {
+    "events": ",.0f",
+    "bad": ",.0f",
+    "good": "ratio",
+    "covered": "ratio",
+}
+SHARES_FORMATS = {"start": "time", "events": ",.0f", "bad": ",.0f", "share of the budget": "ratio"}
+RECEIVERS_FORMATS = {"pages": ",.0f", "false": ",.0f"}
+CATCHES_FORMATS = {"recall": "ratio", "median time to page": "seconds"}
+
+
+def slo_answer(histories: Sequence[BurnHistory], replay: BurnReplay) -> str:
+    """Return what the meeting should know first: which budgets are spent, and who would page."""
+    spent, low, fine, unknown = _by_state(histories)
+    parts = [
+        f"{len(fine) + len(low)} of {plural(len(histories), 'objective')} are kept over the period."
+    ]
+    if spent:
+        parts.append(f"Missed: {join([_left_text(one) for one in spent])}.")
+    if low:
+        parts.append(f"Little is left of {join([_left_text(one) for one in low])}.")
+    if unknown:
+        parts.append(f"Nothing is known of {join([one.objective.name for one in unknown])}.")
+    pages = replay.receivers()
+    totals = pages.groupby("rules", sort=False)["pages"].sum()
+    parts.append(
+        "On the same history "
+        + join([f"{name} would have sent {count} pages" for name, count in totals.items()])
+        + "."
+    )
+    return "\n\n".join(parts)
+
+
+def slo_findings(histories: Sequence[BurnHistory], ledger: Ledger) -> list[Finding]:
+    """Return a finding for each budget that is spent or nearly so, and for what the ledger met."""
+    spent, low, _, unknown = _by_state(histories)
+    found = []
+    for state, severity, many in (("spent", "action", spent), ("low", "warning", low)):
+        for one in many:
+            title = f"The budget of {_left_text(one)} is {state}."
+            slug = f"budget-{state}.{slug_of(one.objective.name)}"
+            detail = f"{one.objective.description} {_lasts_text(one)}".strip()
+            found.append(Finding(slug, severity, title, detail))
+    for one in unknown:
+        title = f"Nothing is known of {one.objective.name}: the source has no events of it."
+        found.append(Finding(f"budget-unknown.{slug_of(one.objective.name)}", "warning", title))
+    found += [
+        Finding(f"ledger-note.{at}", "warning", f"{note}.") for at, note in enumerate(ledger.notes)
+    ]
+    if not found:
+        found.append(Finding("budgets-kept", "ok", "Every objective is kept."))
+    return found
+
+
+def slo_numbers(
+    histories: Sequence[BurnHistory], ledger: Ledger, replay: BurnReplay
+) -> dict[str, Any]:
+    """Return the report's figures for machines: budgets, weeks, pages."""
+    return {
+        "objectives": {
+            one.objective.name: {
+                "target_ratio": one.objective.target_ratio,
+                "budget_left_ratio": one.left and one.left.low,
+                "seconds_to_exhaustion": one.seconds_to_exhaustion(),
+            }
+            for one in histories
+        },
+        "weeks": ledger.to_pandas().to_dict("records"),
+        "pages": replay.receivers().to_dict("records"),
+        "catches": replay.catches().to_dict("records"),
+    }
+
+
+def objectives_table(histories: Sequence[BurnHistory]) -> pd.DataFrame:
+    """Return what each objective promised and kept; its formats are OBJECTIVES_FORMATS."""
+    rows = []
+    for one in histories:
+        total, bad = np.nansum(one.total), np.nansum(one.bad)
+        rows.append(
+            {
+                "objective": one.objective.name,
+                "target": one.objective.target_ratio,
+                "good": 1 - bad / total if total else None,
+                "events": total,
+                "bad": bad,
+                "budget left": _budget_text(one),
+                "at this pace it lasts": _lasts_text(one),
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def policies_table(ledger: Ledger) -> pd.DataFrame:
+    """Return the share of good events of each method under each code policy, side by side."""
+    weeks = ledger.to_pandas()
+    weeks = weeks[weeks["policy"] != ""]
+    weeks = weeks.assign(method=[_stem(one.objective, one.policy) for one in weeks.itertuples()])
+    sums = weeks.groupby(["method", "policy"], sort=False)[["good", "total"]].sum().reset_index()
+    sums["share"] = [
+        format_ratio(one.good / one.total) if one.total else MISSING for one in sums.itertuples()
+    ]
+    table = sums.pivot(index="method", columns="policy", values="share")
+    order = list(dict.fromkeys(sums["policy"]))
+    return table[order].rename_axis("objective").reset_index().rename_axis(None, axis=1)
+
+
+def ledger_table(ledger: Ledger) -> pd.DataFrame:
+    """Return the weeks of a ledger, newest first; its formats are LEDGER_FORMATS."""
+    weeks = ledger.to_pandas().sort_values(
+        ["start", "objective"], ascending=[False, True], kind="stable"
+    )
+    return pd.DataFrame(
+        {
+            "week": weeks["week"],
+            "objective": weeks["objective"],
+            "events": weeks["total"],
+            "bad": weeks["bad"],
+            "good": weeks["good"] / weeks["total"].where(weeks["total"] > 0),
+            "budget left": [_plain_budget(one) for one in weeks["budget_left_ratio"]],
+            "covered": weeks["coverage"],
+            "final": weeks["complete"],
+        }
+    ).reset_index(drop=True)
+
+
+def shares_table(shares: BudgetShares) -> pd.DataFrame:
+    """Return which incidents ate how much of a budget, most first; formats SHARES_FORMATS."""
+    rows = shares.incidents.sort_values("budget_ratio", ascending=False, kind="stable")
+    table = pd.DataFrame(
+        {
+            "incident": rows["id"],
+            "start": rows["start"],
+            "severity": rows["severity"],
+            "events": rows["total"],
+            "bad": rows["bad"],
+            "share of the budget": rows["budget_ratio"],
+        }
+    )
+    outside = {"incident": "outside all of them", "share of the budget": shares.outside_ratio}
+    return pd.concat([table, pd.DataFrame([outside])], ignore_index=True)
+
+
+def burn_receivers_table(replay: BurnReplay) -> pd.DataFrame:
+    """Return how often each set of rules pages whom; its formats are RECEIVERS_FORMATS."""
+    return replay.receivers().rename(
+        columns={
+            "pages_per_week": "pages a week",
+            "false_pages": "false",
+            "false_pages_per_week": "false a week",
+        }
+    )
+
+
+def catches_table(replay: BurnReplay) -> pd.DataFrame:
+    """Return how many incidents each set of rules pages in; its formats are CATCHES_FORMATS."""
+    found = replay.catches()
+    return pd.DataFrame(
+        {
+            "rules": found["rules"],
+            "incidents paged": [f"{one.paged} of {one.incidents}" for one in found.itertuples()],
+            "recall": found["recall"],
+            "median time to page": found["first_page_p50_seconds"],
+        }
+    )
+
+
+def _by_state(
+    histories: Sequence[BurnHistory],
+) -> tuple[list[BurnHistory], list[BurnHistory], list[BurnHistory], list[BurnHistory]]:
+    """Part objectives into spent, nearly spent, kept, and unknown; the worst first."""
+    states: Mapping[str, list[BurnHistory]] = {"spent": [], "low": [], "fine": [], "unknown": []}
+    known = sorted((one for one in histories if one.left), key=lambda one: one.left.low)
+    for one in known:
+        left = one.left.low
+        states["spent" if left <= 0 else "low" if left < _LOW_RATIO else "fine"].append(one)
+    states["unknown"].extend(one for one in histories if not one.left)
+    return tuple(states.values())
+
+
+def _left_text(history: BurnHistory) -> str:
+    return f"{history.objective.name} ({_budget_text(history)} left)"
+
+
+def _budget_text(history: BurnHistory) -> str:
+    left = history.left
+    if left is None:
+        return MISSING
+    if left.low == left.high:
+        return _plain_budget(left.low)
+    return f"{_plain_budget(left.low)} to {_plain_budget(left.high)}"
+
+
+def _plain_budget(left_ratio: float) -> str:
+    return MISSING if np.isnan(left_ratio) else f"{format_number(round(100 * left_ratio, 1))}%"
+
+
+def _lasts_text(history: BurnHistory) -> str:
+    seconds = history.seconds_to_exhaustion()
+    if seconds is None:
+        return MISSING
+    if seconds == 0:
+        return "spent"
+    return "nothing burns" if np.isinf(seconds) else format_seconds(round(seconds, -4))
+
+
+def _stem(objective: str, policy: str) -> str:
+    """Return an objective's name without the policy that it is shown under."""
+    return objective.removesuffix(f"-{policy}")
