@@ -142,7 +142,7 @@ def test_models_and_what_if_are_tabulated():
     law = np.array([0.05, 0.4, 0.8, 0.97, 1.0])
     choice = fit_models(make_histogram(BOUNDS, 1_000 * law, 300.0))
     assert choice.reason in answers.model_text(choice)
-    assert answers.model_text(choice).startswith("A" if choice.supported else "No")
+    assert answers.model_text(choice).startswith("The best" if choice.supported else "No model")
     assert len(answers.models_table(choice)) == len(choice.table)
     cases = what_if_slower(choice, 2.0, 0.5)
     assert cases["case"].tolist()[:2] == ["as it is", "every call slower"]

@@ -39,8 +39,10 @@ def models_table(choice: ModelChoice) -> pd.DataFrame:
 
 def model_text(choice: ModelChoice) -> str:
     """Say whether a model may be asked, and whether there are two kinds of calls."""
-    said = "A model may be asked. " if choice.supported else "No model may be asked. "
-    return "\n\n".join([said + choice.reason, choice.separation.reason, *choice.notes])
+    said = f"No model may be asked. {choice.reason}"
+    if choice.supported:
+        said = f"The best model, {choice.best.family.name}, may be asked."
+    return "\n\n".join([said, choice.separation.reason, *choice.notes])
 
 
 def what_if_table(cases: pd.DataFrame) -> pd.DataFrame:
