@@ -208,6 +208,8 @@ def test_what_little_traffic_does_to_a_ratio_and_to_a_mean() -> None:
         ("deadlocks > 0", False),
         ("leaders < 1", False),
         ("increase(x[1m]) > 0", False),
+        ("job:errors:rate1h > 0.1", False),
+        ("job:errors:rate1m > 0.1", True),
         ("absent(x)", False),
         ("changes(x[1m]) > 5", False),
         ("time() - x > 3600", False),

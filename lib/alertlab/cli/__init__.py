@@ -23,6 +23,7 @@ from alertlab.cli import (
     reports,
     run,
     serve,
+    slo,
     test,
     tune,
 )
@@ -51,6 +52,7 @@ for name, command in {
     app.command(name)(command)
 app.add_typer(import_.app, name="import")
 app.add_typer(export.app, name="export")
+app.add_typer(slo.app, name="slo")
 
 
 def main() -> None:

@@ -26,7 +26,7 @@ from alertlab.rules.parts import Part, constant_value, parts_of
 from alertlab.rules.reading import rate_read_as_count
 from alertlab.rules.rewriting import grouping_of
 from alertlab.rules.windows import window_ms_of
-from alertlab.units import DAY_MS, MINUTE_MS, SECOND_MS, format_duration
+from alertlab.units import DAY_MS, MINUTE_MS, SECOND_MS, format_duration, parse_duration
 
 # A window of several evaluations lets one odd sample pass; a shorter one does not.
 _STEADY_WINDOW_MS = 5 * MINUTE_MS
@@ -47,6 +47,8 @@ _SLOW = re.compile(
     r"|capacity|filesystem|disk|pool|battery|charge|_info$|speed|cardinality|licen[cs]e",
     re.IGNORECASE,
 )
+# A recorded series says its window last (Prometheus' naming: level:metric:operations).
+_RECORDED_WINDOW = re.compile(r":[a-z_]*?(\d+[smhdw])$")
 _UP = re.compile(r"(?:^|_)up$|^probe_success$")
 _SETTLED_CALLS = (
     "absent", "absent_over_time", "changes", "resets", "deriv", "predict_linear", "time",
@@ -177,7 +179,9 @@ def missing_for(rule: AlertRule) -> Iterator[Remark]:
         return
     if any(_SLOW.search(one.metric) for one in selectors_of(whole)):
         return
-    if max(ranges_of(whole), default=0) >= _STEADY_WINDOW_MS:
+    recorded = (_RECORDED_WINDOW.search(one.metric) for one in selectors_of(whole))
+    looks_back = [*ranges_of(whole), *(parse_duration(one[1]) for one in recorded if one)]
+    if max(looks_back, default=0) >= _STEADY_WINDOW_MS:
         return
     if not any(_jitters(one) for one in thresholds_of(rule.expr)):
         return

@@ -44,7 +44,7 @@ def read_yaml(path: Path, *, keep_quotes: bool = False) -> Any:
     With ``keep_quotes`` a quoted scalar is a ``ScalarString``, by which it can be told from a
     plain one.  BadInput says where the file is broken.
     """
-    found = _read(path, keep_quotes=keep_quotes)
+    found = read_documents(path, keep_quotes=keep_quotes)
     if len(found) > 1:
         raise BadInput(f"{path}: not valid YAML: another document follows the first")
     return found[0] if found else None
@@ -55,7 +55,7 @@ def find_groups(path: Path) -> list[GroupsNode]:
 
     Each document of a PrometheusRule object is one, as each becomes a rule file of its own.
     """
-    found = _read(require_file(path, "the rule file"), keep_quotes=True)
+    found = read_documents(require_file(path, "the rule file"), keep_quotes=True)
     documents = [one for one in found if one is not None]
     if not any(isinstance(one, CommentedMap) and "kind" in one for one in documents):
         if len(documents) > 1:
@@ -88,7 +88,7 @@ def line_of(node: CommentedMap) -> int:
     return node.lc.line + 1
 
 
-def _read(path: Path, *, keep_quotes: bool) -> list[Any]:
+def read_documents(path: Path, *, keep_quotes: bool) -> list[Any]:
     yaml = YAML()
     yaml.preserve_quotes = keep_quotes
     yaml.Resolver = _TextResolver
