@@ -10,7 +10,7 @@ LOG := .setup/setup.log
 STAMP := .setup/done
 RECORDING := data/recordings/auth-28d
 SMALL := data/recordings/auth-small
-NOTEBOOKS := notebooks/01_alert_noise_review.ipynb notebooks/02_threshold_tuning.ipynb
+NOTEBOOKS := $(sort $(wildcard notebooks/*.ipynb))
 
 .PHONY: help setup report test judges lint lab bench clean notebooks recordings
 
@@ -33,7 +33,7 @@ $(SMALL)/meta.json: data/scenarios/auth-small.yaml | $(STAMP)
 
 recordings: $(RECORDING)/meta.json $(SMALL)/meta.json
 
-report: $(STAMP) $(RECORDING)/meta.json  ## Run the noise review and the tuning on the embedded recording.
+report: $(STAMP) $(RECORDING)/meta.json  ## Run all notebooks on the embedded recording.
 	@$(BIN)/alertlab run $(NOTEBOOKS) --source $(RECORDING) -p incidents=data/incidents/auth-28d.yaml
 
 test: $(STAMP) recordings  ## Install the test servers where possible and run all tests.

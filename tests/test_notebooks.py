@@ -18,7 +18,7 @@ each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 def test_there_are_notebooks() -> None:
     """The checks below have something to check."""
-    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02"]
+    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "05"]
 
 
 @each
@@ -58,7 +58,9 @@ def test_outputs_are_committed_clean(path: Path) -> None:
 def test_defaults_need_no_server(path: Path) -> None:
     """The declared defaults name files beside the notebook."""
     parameters = read_parameters(path)
-    for name in ("rules", "alertmanager", "incidents"):
+    files = {"rules", "alertmanager", "incidents", "objectives"} & set(parameters)
+    assert "incidents" in files
+    for name in files:
         assert (path.parent / parameters[name].default).is_file()
     assert not parameters["source"].default.startswith("http")
     assert all(parameter.help for parameter in parameters.values())

@@ -188,6 +188,17 @@ def test_page_says_how_it_came_about(manifest):
     assert tables["Queries and their cost"] == "sum(rate(up[5m])) 10 1"
 
 
+def test_many_queries_are_folded(manifest):
+    """Sixty expressions would bury the rest; they open on demand, their words still escaped."""
+    manifest["queries"] = [{"expr": f"up{{a='{HOSTILE}{n}'}}", "series": n} for n in range(60)]
+    (folded,) = soup_of([], manifest).footer("details")
+    assert folded.summary.get_text() == "60 queries and their cost"
+    assert len(folded.tbody("tr")) == 60
+    assert not folded("script")
+    manifest["queries"] = manifest["queries"][:12]
+    assert not soup_of([], manifest).footer("details")
+
+
 def test_same_run_same_page(hostile_cells, manifest):
     """The page is a function of notebook and manifest."""
     assert page_of(hostile_cells, manifest) == page_of(hostile_cells, manifest)

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from decoding import bench_decoding
 from evaluating import bench_queries
+from latency_fits import bench_latency_fits
 from memory import bench_memory
+from percentiles import bench_percentiles
 from replaying import bench_all_rules, bench_firing_level, bench_pages, bench_replay
 from truth import bench_truth
 from tuning_peers import bench_tuning
@@ -22,3 +24,5 @@ if __name__ == "__main__":
     bench_pages()
     bench_tuning()
     bench_truth()
+    bench_latency_fits()
+    bench_percentiles()

@@ -28,6 +28,7 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 _TITLE = re.compile(r"\A\s*# +(.+?)\s*$", re.MULTILINE)
 _SOURCE_FIRST = ("kind", "location", "origin", "synthetic", "start", "end")
+_FEW_QUERIES = 12  # as many are shown at once
 _WIDGET = "application/vnd.jupyter.widget-view+json"  # a progress bar, of no use once it is done
 _markdown = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
 
@@ -202,11 +203,20 @@ def _about(manifest: Mapping[str, Any]) -> list[Markup]:
         _pairs("Parameters", manifest["parameters"]),
         _pairs("Code", code),
     ]
-    if manifest["queries"]:
-        frame = pd.DataFrame(list(manifest["queries"]))
-        formats = {"expr": "code"} if "expr" in frame else {}
-        tables.append(table(frame, caption="Queries and their cost", formats=formats))
-    return [Markup(sanitize(one.html)) for one in tables]
+    about = [Markup(sanitize(one.html)) for one in tables]
+    return [*about, _queries(manifest["queries"])] if manifest["queries"] else about
+
+
+def _queries(queries: Sequence[Mapping[str, Any]]) -> Markup:
+    """Return the queries and their cost; a long list is folded."""
+    frame = pd.DataFrame(list(queries))
+    formats = {"expr": "code"} if "expr" in frame else {}
+    shown = Markup(sanitize(table(frame, caption="Queries and their cost", formats=formats).html))
+    if len(frame) <= _FEW_QUERIES:
+        return shown
+    return Markup("<details><summary>{} queries and their cost</summary>{}</details>").format(
+        len(frame), shown
+    )
 
 
 def _pairs(caption: str, values: Mapping[str, Any]) -> Shown:

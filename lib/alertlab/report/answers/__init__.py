@@ -1,7 +1,7 @@
 """The sentences and tables that a report leads with, written from the numbers of this run.
 
 ``noise`` and ``counts``, ``mechanisms``, ``health`` serve the noise review, ``tuning`` the session,
-``latency`` and ``latency_models`` the report on latency.
+``latency`` and ``latency_models`` the report on latency, ``slo`` the one on objectives.
 """
 
 from alertlab.report.answers.counts import (
@@ -61,6 +61,27 @@ from alertlab.report.answers.noise import (
     rules_detail_table,
     rules_table,
 )
+from alertlab.report.answers.slo import (
+    CATCHES_FORMATS,
+    LEDGER_FORMATS,
+    LOW_TRAFFIC_FORMATS,
+    OBJECTIVES_FORMATS,
+    RECEIVERS_FORMATS,
+    SHARES_FORMATS,
+    TRAFFIC_FORMATS,
+    burn_receivers_table,
+    catches_table,
+    ledger_table,
+    low_traffic_table,
+    objectives_table,
+    policies_table,
+    shares_table,
+    slo_answer,
+    slo_coverage,
+    slo_findings,
+    slo_numbers,
+    traffic_table,
+)
 from alertlab.report.answers.tuning import (
     SCORE_FORMATS,
     coverage_table,
@@ -77,19 +98,28 @@ from alertlab.report.answers.tuning import (
 
 __all__ = [
     "AVERAGES_FORMATS",
+    "CATCHES_FORMATS",
     "COMPARISON_FORMATS",
     "LAYOUT_FORMATS",
+    "LEDGER_FORMATS",
+    "LOW_TRAFFIC_FORMATS",
     "MODELS_FORMATS",
+    "OBJECTIVES_FORMATS",
     "QUANTILES_FORMATS",
+    "RECEIVERS_FORMATS",
     "SAVINGS_FORMATS",
     "SCORE_FORMATS",
+    "SHARES_FORMATS",
     "SPELLS_FORMATS",
+    "TRAFFIC_FORMATS",
     "WAITS_FORMATS",
     "WHAT_IF_FORMATS",
     "agreement_findings",
     "agreement_table",
     "agreement_text",
     "averages_table",
+    "burn_receivers_table",
+    "catches_table",
     "changes_table",
     "comparison_table",
     "coverage_table",
@@ -108,6 +138,8 @@ __all__ = [
     "layout_findings",
     "layout_table",
     "layout_text",
+    "ledger_table",
+    "low_traffic_table",
     "mechanism_findings",
     "mechanisms_text",
     "model_text",
@@ -115,6 +147,8 @@ __all__ = [
     "noise_answer",
     "noise_findings",
     "noise_numbers",
+    "objectives_table",
+    "policies_table",
     "quantiles_table",
     "reading_table",
     "reasons_table",
@@ -125,7 +159,13 @@ __all__ = [
     "savings_table",
     "scorecard_table",
     "settings_table",
+    "shares_table",
+    "slo_answer",
+    "slo_coverage",
+    "slo_findings",
+    "slo_numbers",
     "spells_table",
+    "traffic_table",
     "tuning_answer",
     "tuning_findings",
     "tuning_numbers",

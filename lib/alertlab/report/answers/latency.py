@@ -45,8 +45,8 @@ QUANTILES_FORMATS = {
     "estimate": "seconds",
 }
 AVERAGES_FORMATS = {
-    "mean of the hours": "seconds",
-    "largest hour": "seconds",
+    "mean of the steps": "seconds",
+    "largest step": "seconds",
     "mean is off by": "ratio",
 }
 COMPARISON_FORMATS = {
@@ -88,7 +88,7 @@ def latency_answer(
     parts = [f"{focus}: {_bracket_text(row)}. {_slow_text(method, comparison)}"]
     changed = [one.name for one in comparison.methods if one.verdict == CHANGED]
     if changed:
-        parts.append(f"Changed since the week before: {join(changed)}.")
+        parts.append(f"Changed: {join(changed)}.")
     if comparison.shift is not None:
         parts.append(_shift_text(comparison))
     weak = known[known["verdict"] != "good"]
@@ -103,7 +103,7 @@ def latency_answer(
     if len(off):
         worst = off.loc[off["off_ratio"].abs().idxmax()]
         parts.append(
-            f"Averaging the hours' p99 would mislead for {join(list(off['group']))}: "
+            f"Averaging the steps' p99 would mislead for {join(list(off['group']))}: "
             f"{format_seconds(worst['averaged'])} for {worst['group']}, where it certainly was "
             f"{_between(worst['low'], worst['high'])}."
         )
@@ -181,7 +181,7 @@ def quantiles_table(known: pd.DataFrame) -> pd.DataFrame:
             "certain": _brackets(known),
             # Below the lowest bound the curve has nothing to hold on to.
             "estimate": known["estimate"].where(known["low"] > 0),
-            "weeks like this": [
+            "times like this": [
                 _between(one.hours_low, one.hours_high) for one in known.itertuples()
             ],
             "verdict": known["verdict"],
@@ -194,8 +194,8 @@ def averages_table(averaged: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "method": averaged["group"],
-            "mean of the hours": averaged["averaged"],
-            "largest hour": averaged["largest"],
+            "mean of the steps": averaged["averaged"],
+            "largest step": averaged["largest"],
             "certain": _brackets(averaged),
             "mean is off by": averaged["off_ratio"],
         }
@@ -300,7 +300,7 @@ def _slow_text(method: MethodChange, comparison: Comparison) -> str:
                      for one in (method.before, method.after))  # fmt: skip
     return (
         f"{after} of its calls took longer than {format_seconds(comparison.threshold_seconds)}, "
-        f"{before} the week before: {method.verdict}."
+        f"{before} before: {method.verdict}."
     )
 
 
@@ -308,8 +308,8 @@ def _shift_text(comparison: Comparison) -> str:
     shift = comparison.shift
     mix, latency = (_points(float(part.sum())) for part in (shift.mix, shift.latency))
     return (
-        f"Of all calls, {format_ratio(shift.after)} were slow, {format_ratio(shift.before)} the "
-        f"week before. Of the difference, {mix} (percentage points) come from another mix of "
+        f"Of all calls, {format_ratio(shift.after)} were slow, {format_ratio(shift.before)} "
+        f"before. Of the difference, {mix} (percentage points) come from another mix of "
         f"methods and {latency} from the methods themselves."
     )
 

@@ -10,9 +10,11 @@ import pandas as pd
 
 from alertlab.report.answers.words import join, plural, slug_of
 from alertlab.report.findings import Finding
-from alertlab.report.tables import MISSING, format_number, format_ratio, format_seconds
-from alertlab.slo import BudgetShares, BurnHistory, BurnReplay, Ledger
+from alertlab.report.tables import MISSING, format_number, format_ratio
+from alertlab.slo import BudgetShares, BurnHistory, BurnReplay, Ledger, LowTraffic
+from alertlab.units import DAY_MS, SECOND_MS
 
+_LONG_DAYS = 3  # what lasts longer is told in days
 _LOW_RATIO = 0.25  # of the budget: less is a warning
 
 OBJECTIVES_FORMATS = {"target": "ratio", "good": "ratio", "events": ",.0f", "bad": ",.0f"}
@@ -24,6 +26,8 @@ LEDGER_FORMATS = {
 }
 SHARES_FORMATS = {"start": "time", "events": ",.0f", "bad": ",.0f", "share of the budget": "ratio"}
 RECEIVERS_FORMATS = {"pages": ",.0f", "false": ",.0f"}
+TRAFFIC_FORMATS = {"requests an hour": ",.0f", "critical": ",.0f", "hours below it": "ratio"}
+LOW_TRAFFIC_FORMATS = {"requests an hour": ",.0f", "false a week": ".2f"}
 CATCHES_FORMATS = {"recall": "ratio", "median time to page": "seconds"}
 
 
@@ -39,13 +43,7 @@ def slo_answer(histories: Sequence[BurnHistory], replay: BurnReplay) -> str:
         parts.append(f"Little is left of {join([_left_text(one) for one in low])}.")
     if unknown:
         parts.append(f"Nothing is known of {join([one.objective.name for one in unknown])}.")
-    pages = replay.receivers()
-    totals = pages.groupby("rules", sort=False)["pages"].sum()
-    parts.append(
-        "On the same history "
-        + join([f"{name} would have sent {count} pages" for name, count in totals.items()])
-        + "."
-    )
+    parts.append(_pages_text(replay))
     return "\n\n".join(parts)
 
 
@@ -141,9 +139,9 @@ def ledger_table(ledger: Ledger) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
-def shares_table(shares: BudgetShares) -> pd.DataFrame:
-    """Return which incidents ate how much of a budget, most first; formats SHARES_FORMATS."""
-    rows = shares.incidents.sort_values("budget_ratio", ascending=False, kind="stable")
+def shares_table(shares: BudgetShares, most: int = 8) -> pd.DataFrame:
+    """Return which incidents ate most of a budget, and what went outside; SHARES_FORMATS."""
+    rows = shares.incidents.sort_values("budget_ratio", ascending=False, kind="stable").head(most)
     table = pd.DataFrame(
         {
             "incident": rows["id"],
@@ -182,6 +180,71 @@ def catches_table(replay: BurnReplay) -> pd.DataFrame:
     )
 
 
+def slo_coverage(histories: Sequence[BurnHistory]) -> str:
+    """Say how many hours of each objective have samples, and what there is to say of the counts."""
+    hours = {one.objective.name: int((~np.isnan(one.total)).sum()) for one in histories}
+    most = max(hours.values(), default=0)
+    short = [name for name, count in hours.items() if count < most]
+    parts = [f"{plural(len(histories), 'objective')}, {most:,} hours with samples."]
+    if short:
+        parts.append(f"Fewer hours have {join(short)}.")
+    notes = dict.fromkeys(
+        f"{one.objective.name}: {note}" for one in histories for note in one.notes
+    )
+    return "\n\n".join([" ".join(parts), *notes])
+
+
+def traffic_table(traffic: pd.DataFrame) -> pd.DataFrame:
+    """Return how much traffic each objective has, formats TRAFFIC_FORMATS."""
+    return pd.DataFrame(
+        {
+            "objective": traffic["objective"],
+            "requests an hour": traffic["requests_per_hour"],
+            "critical": traffic["critical_rate_per_hour"],
+            "hours below it": traffic["below_ratio"],
+        }
+    )
+
+
+def low_traffic_table(simulated: LowTraffic) -> pd.DataFrame:
+    """Return false pages and times to page by request rate; its formats are LOW_TRAFFIC_FORMATS.
+
+    One row per rate and minimum of bad events.
+    """
+    keys = ["requests_per_hour", "min_bad_events"]
+    rows = []
+    for one in simulated.false_pages.itertuples():
+        row = {
+            "requests an hour": one.requests_per_hour,
+            "at least bad": one.min_bad_events,
+            "false a week": one.false_pages_per_week,
+        }
+        same = simulated.detection[
+            (simulated.detection[keys] == [one.requests_per_hour, one.min_bad_events]).all(axis=1)
+        ]
+        for found in same.itertuples():
+            row[f"{found.error_ratio:.0%} bad"] = _minutes_text(found)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _pages_text(replay: BurnReplay) -> str:
+    """Say what each set of rules would have sent and caught."""
+    pages = replay.receivers().groupby("rules", sort=False)
+    catches = replay.catches().set_index("rules")
+    said = []
+    for name, own in pages:
+        text = f"{name}: {plural(int(own['pages'].sum()), 'page')}"
+        if own["false_pages"].notna().all():
+            caught = catches.loc[name]
+            text += (
+                f", {int(own['false_pages'].sum())} of them in no incident, and "
+                f"{caught['paged']} of {caught['incidents']} incidents paged"
+            )
+        said.append(text)
+    return f"On the same history, by {'; by '.join(said)}."
+
+
 def _by_state(
     histories: Sequence[BurnHistory],
 ) -> tuple[list[BurnHistory], list[BurnHistory], list[BurnHistory], list[BurnHistory]]:
@@ -218,9 +281,20 @@ def _lasts_text(history: BurnHistory) -> str:
         return MISSING
     if seconds == 0:
         return "spent"
-    return "nothing burns" if np.isinf(seconds) else format_seconds(round(seconds, -4))
+    if np.isinf(seconds):
+        return "nothing burns"
+    days = seconds * SECOND_MS / DAY_MS
+    return f"{days:.0f} days" if days >= _LONG_DAYS else f"{days * 24:.0f} hours"
 
 
 def _stem(objective: str, policy: str) -> str:
     """Return an objective's name without the policy that it is shown under."""
     return objective.removesuffix(f"-{policy}")
+
+
+def _minutes_text(detection: Any) -> str:
+    """Write a median time to page, and the share that was never paged where there is one."""
+    minutes = detection.minutes_to_page_p50.mid
+    text = "never" if np.isinf(minutes) else f"{format_number(minutes)} min"
+    missed = detection.missed_ratio
+    return f"{text} ({missed.mid:.0%} missed)" if missed.mid else text

@@ -14,6 +14,7 @@ from alertlab.report.figures.noise import (
     weekly_pages,
     weekly_pages_alt,
 )
+from alertlab.report.figures.slo import budgets_left, budgets_left_alt
 from alertlab.report.figures.tuning import (
     rule_values,
     rule_values_alt,
@@ -23,6 +24,8 @@ from alertlab.report.figures.tuning import (
 )
 
 __all__ = [
+    "budgets_left",
+    "budgets_left_alt",
     "latency_heat_map",
     "latency_heat_map_alt",
     "page_hours",

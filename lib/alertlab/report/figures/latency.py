@@ -20,12 +20,13 @@ _LEAST_SHARE = 1e-4  # of a span's calls, the palest cell
 def quantile_brackets(known: pd.DataFrame, threshold_seconds: float) -> Figure:
     """Draw what is known of each quantile: the bracket, Prometheus' number and the estimate.
 
-    known : as ``latency.known_quantiles``
+    known : as ``latency.known_quantiles``; groups without calls have no row
     """
+    known = known[known["count"] > 0]
     figure, axes = style.figure(1.4 + _ROW_INCHES * len(known))
     edges = known[["low", "high"]].to_numpy()
-    inner = edges[np.isfinite(edges) & (edges > 0)]
-    floor, ceiling = inner.min() / 2, max(inner.max(), threshold_seconds) * 2
+    inner = np.append(edges[np.isfinite(edges) & (edges > 0)], threshold_seconds)
+    floor, ceiling = inner.min() / 2, inner.max() * 2
     rows = np.arange(len(known))
     low, high = np.maximum(edges[:, 0], floor), np.minimum(edges[:, 1], ceiling)
     axes.barh(rows, high - low, left=low, height=0.55, color="#c3dcec", label="bracket: certain")
@@ -56,7 +57,7 @@ def quantile_brackets_alt(known: pd.DataFrame) -> str:
     parts = [
         f"{one.group} p{100 * one.q:g} between {format_seconds(one.low)} and "
         f"{format_seconds(one.high)}, Prometheus says {format_seconds(one.prometheus)}"
-        for one in known.itertuples()
+        for one in known[known["count"] > 0].itertuples()
     ]
     return "What is known of the quantiles. " + "; ".join(parts) + "."
 
