@@ -19,10 +19,12 @@ import pytest
 import requests
 
 from alertlab.errors import BadInput
-from alertlab.latency import BEYOND, FEW, GOOD, WIDE, quantile
+from alertlab.latency import BEYOND, FEW, GOOD, WIDE, histogram_quantile, quantile
 from alertlab.latency.native import layouts, native_histograms, read_native
+from alertlab.latency.native_history import native_history
 from alertlab.sources import open_source
 from alertlab.sources.answers import decode_native
+from alertlab.units import MINUTE_MS
 from auth_service.stack import run_prometheus
 
 CUSTOM = -53  # the schema of custom buckets (model/histogram/generic.go)
@@ -94,6 +96,27 @@ def all_histograms() -> list[Wire]:
     ]
 
 
+# A minute's calls; the second method's bounds become eight times as wide on the way.
+GROWN = {
+    "steady": [Wire(3, {-20: 3.0, -19: 9.0, -12: 2.0}, {}, zero=1.0, zero_threshold=1e-6)] * 40,
+    "wider": [Wire(3, {-24: 5.0, -20: 4.0, 3: 1.0}, {})] * 21
+    + [Wire(0, {-2: 9.0, 1: 1.0}, {})] * 19,
+}
+
+
+def growing(now_ms: int, wires: Sequence[Wire]) -> bytes:
+    """Encode a counter that has grown by each histogram in a minute, up to now."""
+    written = b""
+    for minute, one in enumerate(wires, start=1):
+        same = sum(1 for earlier in wires[:minute] if earlier.schema == one.schema)
+        total = one._replace(
+            positive={index: same * count for index, count in one.positive.items()},
+            zero=same * one.zero,
+        )
+        written += histogram(total, now_ms - MINUTE_MS * (len(wires) - minute))
+    return written
+
+
 @pytest.fixture(scope="module")
 def live(prometheus3_bin, tmp_path_factory):
     """A Prometheus 3 that holds all histograms as ``h``; the source and the time."""
@@ -108,7 +131,11 @@ def live(prometheus3_bin, tmp_path_factory):
         series({"__name__": "old_bucket", "le": "+Inf"}, sample(4.0, now_ms)),
         series({"__name__": "old_bucket", "le": "1"}, sample(3.0, now_ms)),
     ]
-    body = pa.compress(b"".join(made + both), codec="snappy", asbytes=True)
+    grown = [
+        series({"__name__": "grown", "method": method}, growing(now_ms, wires))
+        for method, wires in GROWN.items()
+    ]
+    body = pa.compress(b"".join(grown + made + both), codec="snappy", asbytes=True)
     headers = {"Content-Encoding": "snappy", "X-Prometheus-Remote-Write-Version": "0.1.0"}
     headers["Content-Type"] = "application/x-protobuf"
     folder = tmp_path_factory.mktemp("native")
@@ -240,6 +267,38 @@ def test_only_histograms_are_read_and_the_query_is_accounted(live):
         native_histograms(source, "h[5m]", at_ms)
 
 
+@pytest.mark.server
+def test_counts_over_time_are_those_of_a_real_prometheus(live):
+    """Spans of five minutes: quantiles of each, and how many there were."""
+    source, now_ms = live
+    step_ms = 5 * MINUTE_MS
+    start_ms = now_ms - 38 * MINUTE_MS
+    history = native_history(source, "grown", start_ms, now_ms, by=["method"], step_ms=step_ms)
+    assert history.names == ("steady", "wider")
+    assert len(history.ends_ms) >= 6
+    increase = "sum by (method) (increase(grown[5m]))"
+    for expr, q in [(f"histogram_quantile({q}, {increase})", q) for q in (0.23, 0.45, 0.95)]:
+        told = source.range_query(expr, int(history.ends_ms[0]), now_ms, step_ms)
+        for group, name in enumerate(history.names):
+            row = told.values[[dict(one)["method"] for one in told.labels].index(name)]
+            for span in range(len(history.ends_ms)):
+                known = history.histogram([group], np.arange(len(history.ends_ms)) == span)
+                found = histogram_quantile(known, q)
+                assert found.low <= row[span] * (1 + 1e-9) and row[span] <= found.high * (1 + 1e-9)
+    counts = source.range_query(
+        f"histogram_count({increase})", int(history.ends_ms[0]), now_ms, step_ms
+    )
+    np.testing.assert_allclose(history.counts, counts.values, rtol=1e-9)
+    # Merged, a narrow bound inside a wide bucket with calls is unknown; elsewhere nothing is lost.
+    wide = history.histogram([1])
+    assert wide.count == pytest.approx(counts.values[1].sum())
+    inside = (wide.upper_bounds > 2.0**-3 + 1e-9) & (wide.upper_bounds < 2.0**-2 - 1e-9)
+    assert not inside.any()
+    narrow = history.histogram([1], history.ends_ms < history.ends_ms[3])
+    assert ((narrow.upper_bounds > 2.0**-3) & (narrow.upper_bounds < 2.0**-2)).any()
+    assert any("layouts differ" in note for note in wide.notes)
+
+
 def test_an_answer_is_read_as_the_api_writes_it():
     """Histograms by their labels, as they stand in the answer; notices stay in the envelope."""
     one = written((0, 1, 2, 5))
@@ -249,7 +308,7 @@ def test_an_answer_is_read_as_the_api_writes_it():
     ]
     answer = {"data": {"resultType": "vector", "result": items}, "infos": ["so"]}
     envelope, found = decode_native(json.dumps(answer).encode(), "h")
-    assert found == [((("__name__", "h"), ("pod", "a")), one)]
+    assert found == [((("__name__", "h"), ("pod", "a")), [(1_500, one)])]
     assert envelope["infos"] == ["so"]
     answer["data"] = {"resultType": "scalar", "result": [1.5, "3"]}
     with pytest.raises(BadInput, match="'3' gives a scalar"):

@@ -173,7 +173,9 @@ def test_layout_advice_is_told_with_its_cost():
     text = answers.layout_text(advice)
     assert f"{advice.series} series of each pod" in text
     assert len(answers.layout_table(advice)) == 4
-    assert answers.layout_findings(advice) == []
+    assert answers.layout_findings(advice) == answers.layout_findings(None) == []
+    assert len(answers.layout_table(None)) == 0
+    assert "no classic buckets" in answers.layout_text(None)
     bad = tuple(replace(one, error_now=0.9) for one in advice.answers)
     (found,) = answers.layout_findings(replace(advice, answers=bad))
     assert advice.code_line in found.detail
@@ -210,6 +212,19 @@ def test_charts_draw_any_name(name):
     figures.quantile_brackets(nothing, 0.5).savefig(BytesIO(), format="png")
     assert name not in figures.quantile_brackets_alt(nothing)
     assert "In 0 of 24 spans" in figures.latency_heat_map_alt(history, 0, 0.5)
+
+
+def test_many_buckets_are_joined_in_the_heat_map():
+    """Native histograms have hundreds; 24 rows can be read."""
+    bounds = np.append(np.geomspace(0.001, 10, 149), math.inf)
+    counts = np.cumsum(np.ones((1, 6, 150)), axis=2)
+    history = BucketHistory(
+        "h", ("method",), (label_set({"method": "a"}),), bounds, HOUR_MS * np.arange(1, 7), HOUR_MS,
+        counts, counts[:, :, -1],
+    )  # fmt: skip
+    axes = figures.latency_heat_map(history, 0, no_incidents(), "UTC").axes[0]
+    assert 15 <= len(axes.get_yticklabels()) <= 24
+    assert axes.get_yticklabels()[-1].get_text() == "more"
 
 
 def test_tables_render():

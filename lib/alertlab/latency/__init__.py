@@ -30,6 +30,7 @@ from alertlab.latency.model_answers import (
 from alertlab.latency.model_sums import SumCheck, check_sum
 from alertlab.latency.models import FAMILIES, Model, ModelChoice, fit_models
 from alertlab.latency.native import Layouts, NativeHistogram, layouts, native_histograms
+from alertlab.latency.native_history import native_history
 from alertlab.latency.probit import estimate_quantiles, share_below
 from alertlab.latency.quantiles import (
     BEYOND,
@@ -103,6 +104,7 @@ __all__ = [
     "merge",
     "model_quantile",
     "native_histograms",
+    "native_history",
     "process_quantile",
     "quantile",
     "share_below",

@@ -120,12 +120,7 @@ def bucket_history(
     for.  Three range queries of ``increase()``, so counter resets are seen and counts are
     fractional.  BadInput if the source has no such histogram, or there is no whole span.
     """
-    first_ms = -(-start_ms // step_ms) * step_ms
-    if end_ms - first_ms < step_ms:
-        raise BadInput(
-            f"from start to end there is no whole span of {format_duration(step_ms)}; "
-            "ask for a longer time or a shorter step"
-        )
+    first_ms = first_span_end(start_ms, end_ms, step_ms)
     inside = f"{{{matchers}}}[{format_duration(step_ms)}]"
     labels = ", ".join(by)
     with_bound = ", ".join((*by, _BOUND))
@@ -135,7 +130,7 @@ def bucket_history(
         f"sum by ({labels}) (increase({metric}_sum{inside}))",
     )
     counts, parts, sums = (
-        source.range_query(one, first_ms + step_ms, end_ms, step_ms) for one in track(queries)
+        source.range_query(one, first_ms, end_ms, step_ms) for one in track(queries)
     )
     found = _bounds(counts)
     if not found:
@@ -153,6 +148,17 @@ def bucket_history(
         metric, tuple(by), tuple(groups), bounds, counts.times, step_ms, cumulative,
         _of_groups(sums, groups, by), _notes(bounds, unlike),
     )  # fmt: skip
+
+
+def first_span_end(start_ms: int, end_ms: int, step_ms: int) -> int:
+    """Return the end [ms] of the first whole span; BadInput if there is none."""
+    first_ms = -(-start_ms // step_ms) * step_ms + step_ms
+    if end_ms < first_ms:
+        raise BadInput(
+            f"from start to end there is no whole span of {format_duration(step_ms)}; "
+            "ask for a longer time or a shorter step"
+        )
+    return first_ms
 
 
 def _notes(bounds: np.ndarray, unlike: np.ndarray) -> tuple[str, ...]:

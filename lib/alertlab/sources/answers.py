@@ -63,22 +63,25 @@ def decode(body: bytes, expr: str) -> tuple[dict[str, Any], list[Series]]:
 
 
 def decode_native(
-    body: bytes, expr: str
-) -> tuple[dict[str, Any], list[tuple[LabelSet, dict[str, Any]]]]:
-    """Return the envelope of an instant answer and the native histograms among its items.
+    body: bytes, expr: str, kind: str = "vector"
+) -> tuple[dict[str, Any], list[tuple[LabelSet, list[tuple[int, dict[str, Any]]]]]]:
+    """Return an answer's envelope and the native histograms of its series, each with its time [ms].
 
     Each is as the answer writes it: ``count``, ``sum``, ``buckets`` (util/jsonutil,
-    MarshalHistogram).  Floats are left out.  Raises as ``decode``, and BadInput for what is no
-    instant vector.
+    MarshalHistogram).  Floats are left out.  Raises as ``decode``, and BadInput for what is not of
+    the ``kind`` asked for: ``vector`` or ``matrix``.
     """
     envelope = json.loads(body)
-    kind = envelope["data"]["resultType"]
-    if kind != "vector":
-        raise BadInput(f"{expr!r} gives a {kind}; histograms are read of an instant vector")
-    items = envelope["data"]["result"]
-    return envelope, [
-        (label_set(item["metric"]), item["histogram"][1]) for item in items if "histogram" in item
-    ]
+    given = envelope["data"]["resultType"]
+    if given != kind:
+        raise BadInput(f"{expr!r} gives a {given}; histograms are read of a {kind}")
+    found = []
+    for item in envelope["data"]["result"]:
+        written = [item["histogram"]] if "histogram" in item else item.get("histograms", ())
+        timed = [(round(float(seconds) * SECOND_MS), one) for seconds, one in written]
+        if timed:
+            found.append((label_set(item["metric"]), timed))
+    return envelope, found
 
 
 def _samples(pairs: bytes) -> tuple[np.ndarray, np.ndarray]:

@@ -12,7 +12,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, TypeVar
 from urllib.parse import urljoin, urlsplit
 
@@ -31,6 +31,7 @@ from alertlab.units import DAY_MS, SECOND_MS, LabelSet
 
 # Prometheus, web/api/v1/api.go: (end - start) / step may not pass 11000 in one request.
 MAX_STEPS_PER_REQUEST = 10_999
+NATIVE_STEPS_PER_REQUEST = 500  # a native histogram is as long as a hundred floats
 LOOKBACK_MS = 300_000  # the server's --query.lookback-delta, unless it was changed
 # To connect, and to answer: a little above the server's own --query.timeout of 2m.
 _TIMEOUT_SECONDS = (10, 150)
@@ -155,6 +156,33 @@ class PrometheusSource:
         form = {"query": expr, "time": at_ms / SECOND_MS}
         found = self._ask("query", form, decode_native)
         self._account(expr, 1, len(found), 1, started)
+        return [(labels, timed[0][1]) for labels, timed in found]
+
+    def native_range(
+        self, expr: str, start_ms: int, end_ms: int, step_ms: int
+    ) -> dict[LabelSet, dict[int, dict[str, Any]]]:
+        """Return the native histograms that ``expr`` gives at ``start, start + step, … <= end``.
+
+        By labels and time [ms], as the API writes them; floats are left out.  Raises as
+        ``range_query``.
+        """
+        times = step_times(start_ms, end_ms, step_ms)
+        chunks = [
+            times[i : i + NATIVE_STEPS_PER_REQUEST]
+            for i in range(0, len(times), NATIVE_STEPS_PER_REQUEST)
+        ]
+        started, read = time.monotonic(), partial(decode_native, kind="matrix")
+        found: dict[LabelSet, dict[int, dict[str, Any]]] = {}
+        for chunk in chunks:
+            form = {
+                "query": expr,
+                "start": int(chunk[0]) / SECOND_MS,
+                "end": int(chunk[-1]) / SECOND_MS,
+                "step": f"{step_ms}ms",
+            }
+            for labels, timed in self._ask("query_range", form, read):
+                found.setdefault(labels, {}).update(timed)
+        self._account(expr, len(times), len(found), len(chunks), started)
         return found
 
     def rules_answer(self) -> dict[str, Any]:

@@ -59,20 +59,23 @@ def what_if_table(cases: pd.DataFrame) -> pd.DataFrame:
     )
 
 
-def layout_table(advice: LayoutAdvice) -> pd.DataFrame:
+def layout_table(advice: LayoutAdvice | None) -> pd.DataFrame:
     """Return each quantile's error with the edges of now and with others; LAYOUT_FORMATS."""
+    told = advice.answers if advice else ()
     return pd.DataFrame(
         {
-            "method": [one.method for one in advice.answers],
-            "quantile": [f"p{100 * one.now.q:g}" for one in advice.answers],
-            "error now": [one.error_now for one in advice.answers],
-            "error with new bounds": [one.error_proposed for one in advice.answers],
+            "method": [one.method for one in told],
+            "quantile": [f"p{100 * one.now.q:g}" for one in told],
+            "error now": [one.error_now for one in told],
+            "error with new bounds": [one.error_proposed for one in told],
         }
     )
 
 
-def layout_text(advice: LayoutAdvice) -> str:
-    """Say what other bounds would buy and cost."""
+def layout_text(advice: LayoutAdvice | None) -> str:
+    """Say what other bounds would buy and cost; without classic buckets there is no advice."""
+    if advice is None:
+        return "There are no classic buckets; the bounds of native histograms need no choice."
     more = "; ".join(
         f"{one.edges} more would bring it to {format_ratio(one.worst_error)} for "
         f"{one.series} series" for one in advice.more
@@ -90,9 +93,9 @@ def layout_text(advice: LayoutAdvice) -> str:
     )
 
 
-def layout_findings(advice: LayoutAdvice) -> list[Finding]:
+def layout_findings(advice: LayoutAdvice | None) -> list[Finding]:
     """Return the advice as a finding, if new bounds are worth it."""
-    if advice.worst_now - advice.worst_proposed < _WORTH_RATIO:
+    if advice is None or advice.worst_now - advice.worst_proposed < _WORTH_RATIO:
         return []
     title = (
         f"The histogram's bounds answer badly: up to {format_ratio(advice.worst_now)} off, with "

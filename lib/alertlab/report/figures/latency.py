@@ -14,6 +14,7 @@ from alertlab.report.figures.parts import literal, time_axis
 from alertlab.report.tables import format_seconds
 
 _ROW_INCHES = 0.24
+_MOST_ROWS = 24  # of a heat map; native histograms have hundreds of buckets
 _LEAST_SHARE = 1e-4  # of a span's calls, the palest cell
 
 
@@ -70,17 +71,15 @@ def latency_heat_map(
     shares = heat_map(history, group)
     seen = np.flatnonzero(np.nansum(shares, axis=0) > 0)
     used = slice(seen[0], seen[-1] + 1) if len(seen) else slice(None)
+    shares, bounds = _coarse(shares[:, used], history.upper_bounds[used])
     edges = np.append(history.ends_ms[0] - history.step_ms, history.ends_ms)
-    rows = np.arange(len(history.upper_bounds[used]) + 1)
+    rows = np.arange(len(bounds) + 1)
     mesh = axes.pcolormesh(
         pd.to_datetime(edges, unit="ms", utc=True), rows,
-        np.maximum(shares[:, used].T, _LEAST_SHARE * 1.0001), cmap="Greys",
+        np.maximum(shares.T, _LEAST_SHARE * 1.0001), cmap="Greys",
         norm=LogNorm(_LEAST_SHARE, 1),
     )  # fmt: skip
-    names = [
-        "more" if np.isinf(bound) else f"to {format_seconds(bound)}"
-        for bound in history.upper_bounds[used]
-    ]
+    names = ["more" if np.isinf(bound) else f"to {format_seconds(bound)}" for bound in bounds]
     axes.set_yticks(rows[:-1] + 0.5, names, fontsize=8)
     axes.set_ylabel("call took")
     axes.tick_params(axis="y", length=0)
@@ -105,6 +104,14 @@ def latency_heat_map_alt(history: BucketHistory, group: int, threshold_seconds: 
         f"{np.isfinite(counts).sum()} spans more than 5% of the calls took longer than "
         f"{format_seconds(threshold_seconds)}; in the worst one {worst:.0%} did."
     )
+
+
+def _coarse(shares: np.ndarray, bounds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Join neighbouring buckets until there are few enough rows; shares (n_spans, n_buckets)."""
+    together = -(-len(bounds) // _MOST_ROWS)
+    first = np.arange(0, len(bounds), together)
+    last = np.append(first[1:], len(bounds)) - 1
+    return np.add.reduceat(shares, first, axis=1), bounds[last]
 
 
 def _mark_above(axes: Axes, incidents: pd.DataFrame, edges: np.ndarray, top: float) -> None:
