@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import pytest
 
-from alertlab.latency import block_interval, block_share
+from alertlab.latency import block_interval
 
 BOUNDS = np.append(np.geomspace(0.01, 2, 150), math.inf)
 
@@ -41,18 +40,3 @@ def test_a_day_of_hours_is_the_least():
     """Fewer hours say too little of how hours differ."""
     assert block_interval(BOUNDS, _hours(0.1, hours=23), 0.5) == (0.0, math.inf)
     assert math.isfinite(block_interval(BOUNDS, _hours(0.1, hours=24), 0.5)[1])
-
-
-def test_a_share_and_its_doubt():
-    """Equal hours leave no doubt; one bad hour does; of nothing there is no share."""
-    whole = np.full(48, 100.0)
-    even = block_share(np.full(48, 5.0), whole)
-    assert (even.low, even.mid, even.high) == pytest.approx((0.05, 0.05, 0.05))
-    bad = np.full(48, 5.0)
-    bad[3] = 95
-    uneven = block_share(bad, whole)
-    assert uneven.low == pytest.approx(0.05)
-    assert uneven.mid == pytest.approx(bad.sum() / 4_800)
-    assert uneven.high > 0.085
-    assert block_share(bad, whole, 0.5).high < uneven.high
-    assert block_share(np.zeros(48), np.zeros(48)) is None

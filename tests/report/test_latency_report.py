@@ -10,7 +10,9 @@ from io import BytesIO
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 import pytest
+from scipy.stats import lognorm
 
 from alertlab import latency
 from alertlab.incidents import no_incidents
@@ -24,7 +26,9 @@ from alertlab.latency import (
     fit_models,
     known_quantiles,
     make_histogram,
+    modelled_numbers,
     slow_spells,
+    stable_components,
     what_if_slower,
 )
 from alertlab.report import answers, figures, table
@@ -141,8 +145,13 @@ def test_models_and_what_if_are_tabulated():
     """A refusal is said; slower calls are told from the counts alone."""
     law = np.array([0.05, 0.4, 0.8, 0.97, 1.0])
     choice = fit_models(make_histogram(BOUNDS, 1_000 * law, 300.0))
-    assert choice.reason in answers.model_text(choice)
-    assert answers.model_text(choice).startswith("The best" if choice.supported else "No model")
+    stability = stable_components([choice.separation, choice.separation])
+    text = answers.model_text(choice, stability)
+    refused = f"No model may be asked. {choice.reason}"
+    assert text.startswith("The best" if choice.supported else refused)
+    asked = answers.modelled_table(modelled_numbers(choice, 0.3), 0.3)
+    assert asked["asked"].tolist() == ["p99", "p99.9", "slower than 300 ms"]
+    assert asked["at most"].tolist() == ["∞", "∞", "60%"]
     assert len(answers.models_table(choice)) == len(choice.table)
     cases = what_if_slower(choice, 2.0, 0.5)
     assert cases["case"].tolist()[:2] == ["as it is", "every call slower"]
@@ -179,6 +188,33 @@ def test_layout_advice_is_told_with_its_cost():
     bad = tuple(replace(one, error_now=0.9) for one in advice.answers)
     (found,) = answers.layout_findings(replace(advice, answers=bad))
     assert advice.code_line in found.detail
+
+
+def test_incidents_that_slowed_nothing_are_named():
+    """They may be no incidents of latency, or mislabelled."""
+    incidents = pd.DataFrame({"id": ["a", "b"]})
+    assert answers.quiet_incidents_text(incidents).endswith("usual: a and b.")
+    assert answers.quiet_incidents_text(incidents[:0]).startswith("In every incident")
+
+
+def test_a_supported_model_is_asked():
+    """A lognormal's tail, kept inside the bracket, with the interval of the process."""
+    law = lognorm(s=0.8, scale=0.06)
+    bounds = np.append(np.geomspace(0.01, 1.0, 14), math.inf)
+    counts = np.random.default_rng(3).multinomial(20_000, np.diff(law.cdf(bounds), prepend=0))
+    choice = fit_models(make_histogram(bounds, np.cumsum(counts), 20_000 * law.mean()))
+    assert choice.supported
+    numbers = modelled_numbers(choice, 0.3)
+    p99, p999, share = numbers.itertuples()
+    assert p99.low <= p99.value <= p99.high
+    assert p99.process.low < law.ppf(0.99) < p99.process.high
+    assert p999.value == pytest.approx(law.ppf(0.999), rel=0.1)
+    assert share.value == pytest.approx(law.sf(0.3), rel=0.1)
+    stability = stable_components([choice.separation] * 2)
+    assert "The best model" in answers.model_text(choice, stability)
+    shown = answers.modelled_table(numbers, 0.3)
+    assert "–" in shown["of the process"].tolist()
+    assert "–" not in shown["the model says"].tolist()
 
 
 def test_numbers_are_strict_json():

@@ -41,12 +41,13 @@ from alertlab.latency.quantiles import (
     histogram_quantile,
     quantile,
 )
-from alertlab.latency.resampling import block_interval, block_share
+from alertlab.latency.resampling import block_interval
 from alertlab.latency.review import (
     AroundDeploy,
     around_last_deploy,
     averaged_quantiles,
     known_quantiles,
+    modelled_numbers,
     what_if_slower,
 )
 from alertlab.latency.spells import beside_incidents, heat_map, slow_spells, without_spell
@@ -88,7 +89,6 @@ __all__ = [
     "before_after",
     "beside_incidents",
     "block_interval",
-    "block_share",
     "bucket_history",
     "check_sum",
     "compare_spans",
@@ -103,6 +103,7 @@ __all__ = [
     "make_histogram",
     "merge",
     "model_quantile",
+    "modelled_numbers",
     "native_histograms",
     "native_history",
     "process_quantile",

@@ -11,7 +11,7 @@ from alertlab.latency.buckets import Histogram
 from alertlab.latency.history import BucketHistory, first_span_end
 from alertlab.latency.native import read_native
 from alertlab.sources import PrometheusSource, Source
-from alertlab.units import HOUR_MS, LabelSet, format_duration, format_labels, label_set
+from alertlab.units import HOUR_MS, format_duration, format_labels
 
 _SAME_RATIO = 1e-9  # bounds of one schema come from powers of two; rounding parts them by less
 
@@ -59,7 +59,7 @@ def native_history(
         cumulative[group, span] = _at_bounds(histogram, bounds)
         sums[group, span] = histogram.sum_seconds
     return BucketHistory(
-        metric, tuple(by), tuple(_only(one, by) for one in groups), bounds, ends, step_ms,
+        metric, tuple(by), tuple(groups), bounds, ends, step_ms,
         cumulative, sums, ("Counted by native histograms.",),
     )  # fmt: skip
 
@@ -81,7 +81,3 @@ def _at_bounds(histogram: Histogram, bounds: np.ndarray) -> np.ndarray:
     cut = (below < len(own)) & (counts[following] > 0)
     begins = histogram.lower_bounds[following]
     return np.where(cut & (begins + slack < bounds), np.nan, reached)
-
-
-def _only(labels: LabelSet, by: Sequence[str]) -> LabelSet:
-    return label_set({name: value for name, value in labels if name in by})

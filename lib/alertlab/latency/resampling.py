@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from alertlab.units import Interval
-
 _RESAMPLES = 1_000
 _SEED = 19_890_901  # fixed, so that a report repeats to the digit
 MIN_BLOCKS = 24
@@ -49,18 +47,3 @@ def block_interval(
     )
     edges = np.append(0.0, upper_bounds)
     return float(edges[low]), float(edges[min(high, len(upper_bounds) - 1) + 1])
-
-
-def block_share(part: np.ndarray, whole: np.ndarray, confidence: float = 0.95) -> Interval | None:
-    """Return a share of events with its interval by resampled blocks; None of no events.
-
-    part, whole : events of each block, shape (n_blocks,)
-    """
-    if not whole.sum():
-        return None
-    totals = resampled(np.column_stack([part, whole]))
-    shares = totals[:, 0] / np.where(totals[:, 1] > 0, totals[:, 1], np.nan)
-    tail = (1 - confidence) / 2
-    low, high = np.nanquantile(shares, [tail, 1 - tail])
-    mid = float(part.sum() / whole.sum())
-    return Interval(min(float(low), mid), mid, max(float(high), mid), confidence)

@@ -11,7 +11,13 @@ import pandas as pd
 from alertlab.latency.compare import Comparison, before_after
 from alertlab.latency.deploys import Deploy
 from alertlab.latency.history import BucketHistory
-from alertlab.latency.model_answers import SLOW, slower
+from alertlab.latency.model_answers import (
+    SLOW,
+    model_quantile,
+    process_quantile,
+    slow_share,
+    slower,
+)
 from alertlab.latency.models import ModelChoice
 from alertlab.latency.probit import share_below
 from alertlab.latency.quantiles import histogram_quantile
@@ -131,3 +137,21 @@ def what_if_slower(
         rows.append((SLOW_SLOWER, *[share] * 3, *[quantile] * 3))
     columns = ["case", "slow_low", "slow", "slow_high", "low", "estimate", "high"]
     return pd.DataFrame(rows, columns=columns)
+
+
+def modelled_numbers(
+    choice: ModelChoice, threshold_seconds: float, quantiles: Sequence[float] = (0.99, 0.999)
+) -> pd.DataFrame:
+    """What does the chosen model say between and beyond the buckets?
+
+    One row per quantile, and one for the share of calls slower than the threshold: ``question``
+    (q, or NaN for the share), ``low`` and ``high`` that the counts allow, ``value`` (NaN where the
+    model may not be asked), ``process`` (an Interval of the process' quantile, or None).
+    """
+    rows = [
+        (q, *vars(model_quantile(choice, q)).values(), process_quantile(choice, q))
+        for q in quantiles
+    ]
+    rows.append((np.nan, *vars(slow_share(choice, threshold_seconds)).values(), None))
+    columns = ["question", "value", "low", "high", "notes", "process"]
+    return pd.DataFrame(rows, columns=columns)[["question", "low", "value", "high", "process"]]

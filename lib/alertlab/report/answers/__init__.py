@@ -29,6 +29,7 @@ from alertlab.report.answers.latency import (
     latency_findings,
     latency_numbers,
     quantiles_table,
+    quiet_incidents_text,
     spells_table,
 )
 from alertlab.report.answers.latency_models import (
@@ -39,6 +40,7 @@ from alertlab.report.answers.latency_models import (
     layout_table,
     layout_text,
     model_text,
+    modelled_table,
     models_table,
     what_if_table,
 )
@@ -143,6 +145,7 @@ __all__ = [
     "mechanism_findings",
     "mechanisms_text",
     "model_text",
+    "modelled_table",
     "models_table",
     "noise_answer",
     "noise_findings",
@@ -150,6 +153,7 @@ __all__ = [
     "objectives_table",
     "policies_table",
     "quantiles_table",
+    "quiet_incidents_text",
     "reading_table",
     "reasons_table",
     "receiver_table",

@@ -258,6 +258,13 @@ def spells_table(spells: pd.DataFrame) -> pd.DataFrame:
     ).reset_index(drop=True)
 
 
+def quiet_incidents_text(without: pd.DataFrame) -> str:
+    """Say in which incidents no method was slower than usual, as ``latency.without_spell``."""
+    if without.empty:
+        return "In every incident some method was slower than usual."
+    return f"In these incidents no method was slower than usual: {join(list(without['id']))}."
+
+
 def _of(known: pd.DataFrame, group: str, q: float) -> Any:
     return next(known[(known["group"] == group) & (known["q"] == q)].itertuples())
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pandas as pd
 
-from alertlab.latency import LayoutAdvice, ModelChoice
+from alertlab.latency import LayoutAdvice, ModelChoice, Stability
 from alertlab.report.answers.words import join
 from alertlab.report.findings import Finding
-from alertlab.report.tables import format_ratio, format_seconds
+from alertlab.report.tables import MISSING, format_cell, format_ratio, format_seconds
 
 _WORTH_RATIO = 0.1  # a layout that gains less is no finding
 
@@ -37,12 +37,37 @@ def models_table(choice: ModelChoice) -> pd.DataFrame:
     )
 
 
-def model_text(choice: ModelChoice) -> str:
-    """Say whether a model may be asked, and whether there are two kinds of calls."""
+def model_text(choice: ModelChoice, stability: Stability) -> str:
+    """Say whether a model may be asked, and whether there are two kinds of calls.
+
+    stability : of the components now and before
+    """
     said = f"No model may be asked. {choice.reason}"
     if choice.supported:
         said = f"The best model, {choice.best.family.name}, may be asked."
-    return "\n\n".join([said, choice.separation.reason, *choice.notes])
+    kinds = [choice.separation.reason, *([stability.reason] if choice.separation.separated else [])]
+    return "\n\n".join([said, " ".join(kinds), *choice.notes])
+
+
+def modelled_table(numbers: pd.DataFrame, threshold_seconds: float) -> pd.DataFrame:
+    """Return what a model says, as ``latency.modelled_numbers``, in words with units."""
+    rows = []
+    for one in numbers.itertuples():
+        is_share = pd.isna(one.question)
+        form = format_ratio if is_share else format_seconds
+        at_least, at_most = (MISSING if pd.isna(end) else form(end) for end in (one.low, one.high))
+        rows.append(
+            {
+                "asked": f"slower than {format_seconds(threshold_seconds)}"
+                if is_share
+                else f"p{100 * one.question:g}",
+                "at least": at_least,
+                "the model says": MISSING if pd.isna(one.value) else form(one.value),
+                "at most": at_most,
+                "of the process": format_cell(one.process, "seconds"),
+            }
+        )
+    return pd.DataFrame(rows)
 
 
 def what_if_table(cases: pd.DataFrame) -> pd.DataFrame:
