@@ -285,8 +285,10 @@ def test_what_cannot_be_compared_is_refused() -> None:
     """A threshold beyond the buckets, and a span on both sides."""
     history = _history([_hours(48, 0.9, 0.1, 0, 0, 0)])
     first, second = _halves(history)
-    for threshold in (1.5, 0.0, np.nan):
-        with pytest.raises(BadInput, match="cannot be told: the bounds of seconds end at 1 s"):
+    with pytest.raises(BadInput, match="cannot be told: the bounds of seconds end at 1 s"):
+        compare_spans(history, first, second, threshold_seconds=1.5)
+    for threshold in (0.0, np.nan):
+        with pytest.raises(BadInput, match="some time above 0"):
             compare_spans(history, first, second, threshold_seconds=threshold)
     with pytest.raises(BadInput, match="both before and after"):
         compare_spans(history, first, second | first, threshold_seconds=0.5)

@@ -193,12 +193,39 @@ def test_missing_buckets_are_named():
         ([0.1, math.nan], [1, 5], "not a number"),
         ([0.1, math.inf], [1, 2, 3], "2 bounds and 3 counts"),
         ([], [], "at least one"),
+        ([0.1, math.inf], [1, 1e300], "count at le=inf is 1e"),
+        (["a", math.inf], [1, 2], "lists of numbers"),
     ],
 )
 def test_what_is_no_histogram_is_refused(bounds, counts, message):
     """A sentence says which count or bound it was."""
     with pytest.raises(BadInput, match=message):
         quantile(bounds, counts, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("q", "confidence", "message"),
+    [("0.5", 0.95, "not '0.5'"), (None, 0.95, "not None"), (0.5, 95, "not 95"), (0.5, 1, "not 1")],
+)
+def test_what_is_no_quantile_is_refused(q, confidence, message):
+    """Numbers of the wrong kind get a sentence."""
+    with pytest.raises(BadInput, match=message):
+        quantile(FIVE, [50, 80, 95, 99, 100], q, confidence=confidence)
+
+
+def test_a_value_that_is_known_exactly_is_good():
+    """All calls took nothing at all: no bucket is too wide for that."""
+    found = quantile([0, 0.1, math.inf], [600, 600, 600], 0.5)
+    assert (found.low, found.high, found.verdict) == (0, 0, GOOD)
+
+
+@pytest.mark.parametrize("count", [1e11, 1e13, 1e18, 1e60])
+def test_huge_counts_are_told_apart(count):
+    """Beyond what a binomial is computed for: a normal distribution has the same ranks."""
+    found = quantile([0.1, 0.2, math.inf], [count / 2 * (1 - 1e-5), count, count], 0.5)
+    assert (found.ci_low, found.ci_high) == (0.1, 0.2)
+    near = quantile([0.1, 0.2, math.inf], [count / 2 * (1 + 1e-9), count, count], 0.5)
+    assert near.ci_high == (0.1 if count * 1e-18 > 4 else 0.2)
 
 
 def test_order_and_equal_bounds_do_not_matter():

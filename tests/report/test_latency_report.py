@@ -15,6 +15,7 @@ import pytest
 from scipy.stats import lognorm
 
 from alertlab import latency
+from alertlab.errors import BadInput
 from alertlab.incidents import no_incidents
 from alertlab.latency import (
     BucketHistory,
@@ -248,6 +249,21 @@ def test_charts_draw_any_name(name):
     figures.quantile_brackets(nothing, 0.5).savefig(BytesIO(), format="png")
     assert name not in figures.quantile_brackets_alt(nothing)
     assert "In 0 of 24 spans" in figures.latency_heat_map_alt(history, 0, 0.5)
+
+
+def test_what_is_no_time_zone_is_told():
+    """And a method that is not there, and a factor that is none."""
+    history = history_of(Login=scattered(QUICK, 24))
+    with pytest.raises(BadInput, match="'Mars/X' is not a time zone"):
+        figures.latency_heat_map(history, 0, no_incidents(), "Mars/X")
+    with pytest.raises(BadInput, match="unknown method 'nope'; there are: Check, Login"):
+        answers.latency_answer(KNOWN, AVERAGED, WEEKS, "nope")
+    choice = fit_models(history.histogram())
+    for factor in (0, -1, math.inf):
+        with pytest.raises(BadInput, match="give a factor above 0"):
+            what_if_slower(choice, factor, 0.5)
+    with pytest.raises(BadInput, match="some time above 0, not 0 s"):
+        compare_spans(HISTORY, ~LATER, LATER, threshold_seconds=0)
 
 
 def test_many_buckets_are_joined_in_the_heat_map():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import warnings
+from dataclasses import replace
 from io import BytesIO
 from types import SimpleNamespace
 
@@ -77,7 +78,7 @@ REPLAY = replay_of(("burn", 8, 2, 3, 9), ("rules", 18, 10, 8, 9))
 def test_the_answer_says_what_was_missed_and_who_pages():
     """The worst first; pages of both sets of rules beside each other."""
     text = answers.slo_answer([FINE, LOW, SPENT], REPLAY)
-    assert text.startswith("2 of 3 objectives are kept")
+    assert text.startswith("2 of 3 objectives are kept over the time shown.")
     assert "Missed: spent (-50% left)." in text
     assert "Little is left of low (20% left)." in text
     assert (
@@ -119,15 +120,34 @@ def test_objectives_are_tabulated_with_their_pace():
     assert unknown.iloc[0]["budget left"] == "–"
 
 
+def promise(name: str, policy: str, beside: str = "") -> SimpleNamespace:
+    """What the table of policies looks at in an objective."""
+    return SimpleNamespace(name=name, policy=policy, beside=beside, definition="d")
+
+
 def test_policies_stand_side_by_side():
-    """Weeks are added up; what is only a policy's name is no part of the objective's."""
+    """Weeks are added up; rows of another definition stay out, whatever an objective's name is."""
+    old = replace(row("login-strict", "strict", 0), definition="before")
     ledger = Ledger(
-        (row("login", "server-fault", 990), row("login-strict", "strict", 900),
-         row("login", "server-fault", 1_000, week=11), row("login-strict", "strict", 980, week=11),
+        (row("login-strict", "strict", 990), row("other", "server-fault", 900), old,
+         row("login-strict", "strict", 1_000, week=11), row("other", "server-fault", 980, week=11),
          row("login-latency", "", 500))
     )  # fmt: skip
-    (one,) = answers.policies_table(ledger).to_dict("records")
-    assert one == {"objective": "login", "server-fault": "99.5%", "strict": "94%"}
+    promised = [promise("login-strict", "strict"), promise("other", "server-fault", "login-strict"),
+                promise("login-latency", ""), promise("new", "strict")]  # fmt: skip
+    first, second = answers.policies_table(promised, ledger).to_dict("records")
+    assert first == {"objective": "login-strict", "strict": "99.5%", "server-fault": "94%"}
+    assert second == {"objective": "new", "strict": "–", "server-fault": "–"}
+
+
+def test_a_budget_that_may_be_spent_is_told_as_such():
+    """The threshold lies between two bounds: the counts do not say."""
+    between = replace(burning("l", 10, -0.02), budget_left_at_most=np.linspace(1, 0.03, HOURS))
+    assert "Whether l (-2% to 3% left) was missed cannot be told" in answers.slo_answer(
+        [between], REPLAY
+    )
+    (found,) = answers.slo_findings([between], Ledger())
+    assert (found.id, found.severity) == ("budget-open.l", "warning")
 
 
 def test_the_ledger_shows_the_newest_week_first():

@@ -10,6 +10,7 @@ import numpy as np
 from alertlab.errors import BadInput
 from alertlab.promql import clean_buckets
 
+_MOST = 1e100  # nothing has been counted as often
 _ROUNDING_RATIO = 1e-12  # what Prometheus takes for equal counts
 
 
@@ -63,7 +64,10 @@ def make_histogram(
     (promql/quantile.go, ensureMonotonicAndIgnoreSmallDeltas); a note says so.  BadInput if a bound
     is NaN or a count is NaN, infinite or negative.
     """
-    bounds, counts = np.asarray(upper_bounds, float), np.asarray(cumulative, float)
+    try:
+        bounds, counts = np.asarray(upper_bounds, float), np.asarray(cumulative, float)
+    except (TypeError, ValueError):
+        raise BadInput("bounds and counts of a histogram are lists of numbers") from None
     if bounds.ndim != 1 or bounds.shape != counts.shape or not len(bounds):
         raise BadInput(
             f"a histogram needs one count for each bound and at least one; "
@@ -71,11 +75,11 @@ def make_histogram(
         )
     if np.isnan(bounds).any():
         raise BadInput("a bound of the histogram is not a number; each needs its le in seconds")
-    wrong = np.flatnonzero(~np.isfinite(counts) | (counts < 0))
+    wrong = np.flatnonzero(~(counts < _MOST) | (counts < 0))
     if len(wrong):
         raise BadInput(
             f"the count at le={bounds[wrong[0]]:g} is {counts[wrong[0]]:g}; counts of buckets "
-            "are numbers of at least 0: is one of the counters no counter?"
+            "are finite and at least 0: is one of the counters no counter?"
         )
     order = np.argsort(bounds, kind="stable")
     with np.errstate(over="ignore"):

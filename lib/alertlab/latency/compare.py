@@ -195,8 +195,10 @@ def before_after(
 def threshold_bound(history: BucketHistory, threshold_seconds: float) -> int:
     """Return the index of the first bound at or above a threshold; BadInput if none is finite."""
     bounds = history.upper_bounds
+    if not threshold_seconds > 0:
+        raise BadInput(f"slow is longer than some time above 0, not {threshold_seconds:g} s")
     at = int(np.searchsorted(bounds, threshold_seconds))
-    if not threshold_seconds > 0 or at == len(bounds) or np.isinf(bounds[at]):
+    if at == len(bounds) or np.isinf(bounds[at]):
         finite = bounds[np.isfinite(bounds)]
         largest = f"{finite[-1]:g} s" if len(finite) else "+Inf alone"
         raise BadInput(

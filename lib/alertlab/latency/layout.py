@@ -193,6 +193,8 @@ def _edges_now(used: Mapping[str, Histogram]) -> np.ndarray:
     if not used:
         raise BadInput("there are no observations, so no layout can be advised")
     first, *others = (one.upper_bounds for one in used.values())
+    if not ((first > 0) & np.isfinite(first)).any():
+        raise BadInput("there is no bucket but +Inf, so no layout can be advised")
     if not all(np.array_equal(first, one) for one in others):
         raise BadInput(
             "the methods have different bounds; those of one metric share a layout, so advise on "

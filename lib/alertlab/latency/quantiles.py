@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from numbers import Real
 
 import numpy as np
+from scipy.special import ndtri
 from scipy.stats import binom
 
+from alertlab.errors import BadInput
 from alertlab.latency.buckets import Histogram, make_histogram
 from alertlab.latency.probit import estimate_quantiles, holding_bucket
 from alertlab.promql import bucket_quantile
@@ -15,7 +18,10 @@ from alertlab.promql import bucket_quantile
 GOOD = "good"
 WIDE = "wide bucket"
 FEW = "too few"
+NONE = "unknown"
 BEYOND = "in +Inf"
+
+_EXACT_COUNT = 10**12  # beyond, a binomial is a normal distribution to all digits shown
 
 TOLERANCE_RATIO = 0.25
 """An answer is good if some number is within this of everything that may be true."""
@@ -31,7 +37,8 @@ class Quantile:
     estimate : a smooth curve through all buckets, within the bracket; NaN in the +Inf bucket
     ci_low, ci_high : what the quantile of the process may be, by the luck of so many independent
         observations; at bounds of buckets
-    verdict : GOOD, WIDE (more observations would not help), FEW (they would) or BEYOND
+    verdict : GOOD, WIDE (more observations would not help), FEW (they would), BEYOND, or NONE
+        where q is not between 0 and 1
     """
 
     q: float
@@ -60,21 +67,28 @@ def quantile(
     confidence : of the interval; its ends are order statistics, good for independent observations
         of any distribution (Conover 1999, 3.2)
 
-    BadInput for counts or bounds that are none; what Prometheus repairs is repaired and noted.
+    BadInput for counts, bounds, a quantile or a confidence that are none; what Prometheus repairs
+    is repaired and noted.
     """
     return histogram_quantile(make_histogram(upper_bounds, cumulative_counts), q, confidence)
 
 
 def histogram_quantile(histogram: Histogram, q: float, confidence: float = 0.95) -> Quantile:
     """As ``quantile``, of a histogram."""
+    if not isinstance(q, Real):
+        raise BadInput(f"a quantile is a number between 0 and 1, not {q!r}")
+    if not 0 < confidence < 1:
+        raise BadInput(f"a confidence lies between 0 and 1, such as 0.95, not {confidence}")
     bounds, at = histogram.upper_bounds, np.array([q])
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         prometheus = float(bucket_quantile(at, bounds, histogram.cumulative[:, None], 3)[0])
     if not histogram.count or not 0 <= q <= 1:
         nothing = (np.nan,) * 5
-        why = "There are no observations." if 0 <= q <= 1 else "A quantile lies between 0 and 1."
+        verdict, why = FEW, "There are no observations."
+        if not 0 <= q <= 1:
+            verdict, why = NONE, "A quantile lies between 0 and 1."
         notes = (*histogram.notes, why)
-        return Quantile(q, histogram.count, prometheus, *nothing, FEW, notes)
+        return Quantile(q, histogram.count, prometheus, *nothing, verdict, notes)
     bucket = int(holding_bucket(histogram, at)[0])
     low, high = float(histogram.lower_bounds[bucket]), float(bounds[bucket])
     estimate = float(estimate_quantiles(histogram, at)[0])
@@ -87,11 +101,14 @@ def histogram_quantile(histogram: Histogram, q: float, confidence: float = 0.95)
 
 def _ranks(count: float, q: float, confidence: float) -> tuple[float, float]:
     """Return the ranks whose observations enclose the process' quantile; 0 or infinite: none do."""
-    observations = max(round(count), 1)
-    tail = (1 - confidence) / 2
-    low = max(float(binom.ppf(tail, observations, q)), 0.0)
-    high = float(binom.ppf(1 - tail, observations, q)) + 1
-    return low, high if high <= observations else np.inf
+    observations, tail = max(round(count), 1), (1 - confidence) / 2
+    if observations > _EXACT_COUNT:
+        half = ndtri(1 - tail) * np.sqrt(count * q * (1 - q))
+        low, high = count * q - half, count * q + half + 1
+    else:
+        low = float(binom.ppf(tail, observations, q))
+        high = float(binom.ppf(1 - tail, observations, q)) + 1
+    return max(low, 0.0), high if high <= observations else np.inf
 
 
 def _edges(histogram: Histogram, low: float, high: float) -> tuple[float, float]:
@@ -119,4 +136,6 @@ def _spread(low: float, high: float) -> float:
 
     The best guess is 2 low high / (low + high), and is off by this at both ends.
     """
+    if low == high:
+        return 0.0
     return (high - low) / (high + low) if low >= 0 < high else np.inf

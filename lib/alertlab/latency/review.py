@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from alertlab.errors import BadInput
 from alertlab.latency.compare import Comparison, before_after
 from alertlab.latency.deploys import Deploy
 from alertlab.latency.history import BucketHistory
@@ -123,6 +124,8 @@ def what_if_slower(
     longer than ``threshold / factor`` today would be slow then.  That of the slow component alone
     is there only where a model is supported and tells it apart.  Queueing is in none of them.
     """
+    if not 0 < factor < np.inf:
+        raise BadInput(f"calls cannot take {factor:g} times as long; give a factor above 0")
     rows = []
     for case, times in ((AS_IT_IS, 1.0), (ALL_SLOWER, factor)):
         below = share_below(choice.histogram, threshold_seconds / times)

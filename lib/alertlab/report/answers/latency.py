@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from alertlab.errors import known_name
 from alertlab.latency import (
     BEYOND,
     CHANGED,
@@ -83,8 +84,9 @@ def latency_answer(
 
     known, averaged : as ``latency.known_quantiles`` and ``latency.averaged_quantiles``
     """
+    methods = {one.name: one for one in comparison.methods}
+    method = methods[known_name(focus, methods, "method")]
     row = _of(known, focus, _CENTRAL)
-    method = next(one for one in comparison.methods if one.name == focus)
     parts = [f"{focus}: {_bracket_text(row)}. {_slow_text(method, comparison)}"]
     changed = [one.name for one in comparison.methods if one.verdict == CHANGED]
     if changed:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ import pandas as pd
 from alertlab.report.answers.words import join, plural, slug_of
 from alertlab.report.findings import Finding
 from alertlab.report.tables import MISSING, format_number, format_ratio
-from alertlab.slo import BudgetShares, BurnHistory, BurnReplay, Ledger, LowTraffic
+from alertlab.slo import BudgetShares, BurnHistory, BurnReplay, Ledger, LowTraffic, Objective
 from alertlab.units import DAY_MS, SECOND_MS
 
 _LONG_DAYS = 3  # what lasts longer is told in days
@@ -33,10 +33,13 @@ CATCHES_FORMATS = {"recall": "ratio", "median time to page": "seconds"}
 
 def slo_answer(histories: Sequence[BurnHistory], replay: BurnReplay) -> str:
     """Return what the meeting should know first: which budgets are spent, and who would page."""
-    spent, low, fine, unknown = _by_state(histories)
+    spent, open_, low, fine, unknown = _by_state(histories)
     parts = [
-        f"{len(fine) + len(low)} of {plural(len(histories), 'objective')} are kept over the period."
+        f"{len(fine) + len(low)} of {plural(len(histories), 'objective')} are kept over the time "
+        "shown."
     ]
+    if open_:
+        parts.append(f"{_open_text(open_)}")
     if spent:
         parts.append(f"Missed: {join([_left_text(one) for one in spent])}.")
     if low:
@@ -49,8 +52,11 @@ def slo_answer(histories: Sequence[BurnHistory], replay: BurnReplay) -> str:
 
 def slo_findings(histories: Sequence[BurnHistory], ledger: Ledger) -> list[Finding]:
     """Return a finding for each budget that is spent or nearly so, and for what the ledger met."""
-    spent, low, _, unknown = _by_state(histories)
-    found = []
+    spent, open_, low, _, unknown = _by_state(histories)
+    found = [
+        Finding(f"budget-open.{slug_of(one.objective.name)}", "warning", _open_text([one]))
+        for one in open_
+    ]
     for state, severity, many in (("spent", "action", spent), ("low", "warning", low)):
         for one in many:
             title = f"The budget of {_left_text(one)} is {state}."
@@ -106,18 +112,21 @@ def objectives_table(histories: Sequence[BurnHistory]) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def policies_table(ledger: Ledger) -> pd.DataFrame:
-    """Return the share of good events of each method under each code policy, side by side."""
-    weeks = ledger.to_pandas()
-    weeks = weeks[weeks["policy"] != ""]
-    weeks = weeks.assign(method=[_stem(one.objective, one.policy) for one in weeks.itertuples()])
-    sums = weeks.groupby(["method", "policy"], sort=False)[["good", "total"]].sum().reset_index()
-    sums["share"] = [
-        format_ratio(one.good / one.total) if one.total else MISSING for one in sums.itertuples()
-    ]
-    table = sums.pivot(index="method", columns="policy", values="share")
-    order = list(dict.fromkeys(sums["policy"]))
-    return table[order].rename_axis("objective").reset_index().rename_axis(None, axis=1)
+def policies_table(promised: Sequence[Objective], ledger: Ledger) -> pd.DataFrame:
+    """Return the share of good events of each objective under each code policy, side by side.
+
+    Only what is counted as the objectives define it now; other rows of the ledger stay out.
+    """
+    rows: dict[str, dict[str, str]] = {}
+    for one in promised:
+        if not one.policy:
+            continue
+        own = ledger.of(one).to_pandas()
+        total = own["total"].sum()
+        share = format_ratio(own["good"].sum() / total) if total else MISSING
+        rows.setdefault(one.beside or one.name, {})[one.policy] = share
+    table = pd.DataFrame.from_dict(rows, orient="index").fillna(MISSING)
+    return table.rename_axis("objective").reset_index()
 
 
 def ledger_table(ledger: Ledger) -> pd.DataFrame:
@@ -245,15 +254,25 @@ def _pages_text(replay: BurnReplay) -> str:
     return f"On the same history, by {'; by '.join(said)}."
 
 
-def _by_state(
-    histories: Sequence[BurnHistory],
-) -> tuple[list[BurnHistory], list[BurnHistory], list[BurnHistory], list[BurnHistory]]:
-    """Part objectives into spent, nearly spent, kept, and unknown; the worst first."""
-    states: Mapping[str, list[BurnHistory]] = {"spent": [], "low": [], "fine": [], "unknown": []}
+def _open_text(histories: Sequence[BurnHistory]) -> str:
+    """Say that counts do not tell whether a budget is spent."""
+    return (
+        f"Whether {join([_left_text(one) for one in histories])} was missed cannot be told: "
+        "no bucket has a bound at the threshold."
+    )
+
+
+def _by_state(histories: Sequence[BurnHistory]) -> tuple[list[BurnHistory], ...]:
+    """Part objectives into spent, perhaps spent, nearly, kept, and unknown; the worst first."""
+    names = ("spent", "open", "low", "fine", "unknown")
+    states: dict[str, list[BurnHistory]] = {name: [] for name in names}
     known = sorted((one for one in histories if one.left), key=lambda one: one.left.low)
     for one in known:
-        left = one.left.low
-        states["spent" if left <= 0 else "low" if left < _LOW_RATIO else "fine"].append(one)
+        left = one.left
+        state = "low" if left.low < _LOW_RATIO else "fine"
+        if left.low <= 0:
+            state = "spent" if left.high <= 0 else "open"
+        states[state].append(one)
     states["unknown"].extend(one for one in histories if not one.left)
     return tuple(states.values())
 
@@ -285,11 +304,6 @@ def _lasts_text(history: BurnHistory) -> str:
         return "nothing burns"
     days = seconds * SECOND_MS / DAY_MS
     return f"{days:.0f} days" if days >= _LONG_DAYS else f"{days * 24:.0f} hours"
-
-
-def _stem(objective: str, policy: str) -> str:
-    """Return an objective's name without the policy that it is shown under."""
-    return objective.removesuffix(f"-{policy}")
 
 
 def _minutes_text(detection: Any) -> str:
