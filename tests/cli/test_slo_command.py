@@ -69,6 +69,46 @@ def test_rules(invoke: Invoke, objectives: Path, tmp_path: Path) -> None:
     assert '- "burn.yml"' in (tmp_path / "burn.test.yml").read_text()
 
 
+def test_a_folder_is_no_rule_file(invoke: Invoke, objectives: Path) -> None:
+    """Not even the one that has no name."""
+    result = invoke("slo", "rules", objectives, "--out", ".")
+    assert (result[0], "is a folder; name the file" in sentence(*result)) == (2, True)
+
+
+@pytest.mark.parametrize(("name", "out"), [("X.yml", "X.yml"), ("X.test.yml", "X.yml")])
+def test_objectives_are_not_replaced(invoke: Invoke, tmp_path: Path, name: str, out: str) -> None:
+    """Neither by the rules nor by their unit test, by whatever path they are named."""
+    objectives = tmp_path / name
+    objectives.write_text(OBJECTIVES)
+    (tmp_path / "folder").mkdir()
+    named = tmp_path / "folder" / ".." / out
+    code, said, err = invoke("slo", "rules", objectives, "--out", named)
+    assert code == 2
+    assert "would replace the objectives" in sentence(code, said, err)
+    assert objectives.read_text() == OBJECTIVES
+
+
+def test_why_there_is_no_unit_test(invoke: Invoke, tmp_path: Path) -> None:
+    """The reason is that of the objective: a value of nothing, or a minimum without counters."""
+    objectives = tmp_path / "slo.yml"
+    query = "max(rate({}[{{{{.window}}}}])){}".format
+    text = "version: prometheus/v1\nservice: a\nslos:\n"
+    for name, rest in (("peaks", ""), ("nothing", " or vector(1)")):
+        text += (
+            f"  - name: {name}\n    objective: 99\n    sli:\n      events:\n"
+            f"        error_query: {query('bad', rest)}\n"
+            f"        total_query: {query('requests', rest)}\n"
+            f"    alerting: {{name: A{name}}}\n"
+        )
+    objectives.write_text(text)
+    command = ["slo", "rules", objectives, "--out", tmp_path / "burn.yml", "--min-bad-events", 5]
+    code, _, err = invoke(*command)
+    assert code == 0, err
+    peaks, nothing = err.splitlines()[-2:]
+    assert "peaks: its queries do not say by which counters" in peaks
+    assert "nothing: its queries have a value where there is no data" in nothing
+
+
 def test_options_of_rules(invoke: Invoke, objectives: Path, tmp_path: Path) -> None:
     """The table of windows and the minimum are in the file."""
     out = tmp_path / "burn.yml"
@@ -110,15 +150,30 @@ def test_ledger(invoke: Invoke, objectives: Path, recording: Path, tmp_path: Pat
     assert code == 0
     assert "login-availability-strict" in out and "budget" in out
     first = file.read_bytes()
-    code, out, err = invoke(*command, "--json", "--fail-on", "overspent>1")
+    code, out, err = invoke(*command, "--json", "--fail-on", "overspent>0")
     assert code == 3
-    assert err.splitlines()[-1] == "--fail-on overspent>1: overspent is 2"
+    assert err.splitlines()[-1] == "--fail-on overspent>0: overspent is 1"  # not the one beside
     rows = {one["objective"]: one for one in json.loads(out)["rows"]}
     assert (rows["login-availability"]["total"], rows["login-availability"]["bad"]) == (473, 4)
     assert rows["login-availability-strict"]["bad"] == 51
     assert file.read_bytes() == first
     code, _, err = invoke(*command, "--fail-on", "bad>0")
     assert (code, "there is no number 'bad'" in err) == (2, True)
+
+
+def test_overspent_is_of_today(
+    invoke: Invoke, objectives: Path, recording: Path, tmp_path: Path
+) -> None:
+    """Rows of an objective as it was once defined are shown, and not counted."""
+    command = [
+        "slo", "ledger", objectives, "--source", recording, "--ledger", tmp_path / "l.json",
+        "--json", "--fail-on", "overspent>0",
+    ]  # fmt: skip
+    assert invoke(*command)[0] == 3
+    objectives.write_text(OBJECTIVES.replace("99.9%", "90%"))
+    code, out, _ = invoke(*command)
+    document = json.loads(out)
+    assert (code, document["overspent"], len(document["rows"])) == (0, 0, 4)
 
 
 def test_part_of_the_ledger(

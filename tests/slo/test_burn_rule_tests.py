@@ -38,7 +38,9 @@ OF_NOTHING = of_queries(
 
 def verdicts(written: WrittenRules) -> set[str]:
     """Judge a unit test here, in both semantics."""
-    return {run_test_file(written.unit_test, semantics=one).verdict for one in (2, 3)}
+    return {
+        run_test_file(path, semantics=one).verdict for path in written.unit_tests for one in (2, 3)
+    }
 
 
 @pytest.mark.parametrize(
@@ -64,8 +66,8 @@ def test_promtool_passes_them(program: str, table: WindowTable, request, tmp_pat
         ),
     ]  # fmt: skip
     judge = request.getfixturevalue(program)
-    for command, kind in (("check", "rules"), ("test", "unit_test")):
-        paths = [getattr(one, kind) for one in files]
+    unit_tests = [path for one in files for path in one.unit_tests]
+    for command, paths in (("check", [one.rules for one in files]), ("test", unit_tests)):
         found = subprocess.run(
             [judge, command, "rules", *paths],
             check=False,
@@ -85,7 +87,7 @@ def test_promtool_passes_them(program: str, table: WindowTable, request, tmp_pat
     target=st.sampled_from([0.9, 0.95, 0.99, 0.999, 0.99999]),
     period_hours=st.integers(6, 72),
     scales=st.booleans(),
-    minimum=st.sampled_from([0, 1, 2, 5, 100]),
+    minimum=st.sampled_from([0, 1, 2, 5, 100, 5_000, 100_000]),
     method=st.text(max_size=5),
 )
 def test_any_objective_passes_its_own(
@@ -100,7 +102,7 @@ def test_any_objective_passes_its_own(
         minimum,
     )
     assert verdicts(written) == {"success"}
-    assert written.untested == ()
+    assert written.untested == {}
 
 
 @pytest.mark.parametrize(
@@ -136,7 +138,7 @@ def test_changed_rules_fail(tmp_path: Path, pattern: str, other: str) -> None:
     changed = "- alert:".join([head, *(re.sub(pattern, other, one) for one in alerts)])
     assert changed != text
     written.rules.write_text(changed)
-    assert run_test_file(written.unit_test).verdict == "failed"
+    assert run_test_file(*written.unit_tests).verdict == "failed"
 
 
 def test_changed_counts_fail(tmp_path: Path) -> None:
@@ -146,7 +148,7 @@ def test_changed_counts_fail(tmp_path: Path) -> None:
     )
     text = written.rules.read_text()
     written.rules.write_text(text.replace("OK|", "OK|INTERNAL|"))
-    assert run_test_file(written.unit_test).verdict == "failed"
+    assert run_test_file(*written.unit_tests).verdict == "failed"
 
 
 def test_what_reads_the_same_is_fed_apart() -> None:
@@ -170,7 +172,7 @@ def test_counters_that_would_have_to_fall(tmp_path: Path) -> None:
     bad = f"{query('requests')} + {query('timeouts')} - {query('good')}"
     objective = of_queries("sums", query("requests"), bad, period_ms=DAY_MS)
     written = write_burn_rules([objective], tmp_path / "rules.yml", SHORT_TABLE)
-    assert "'good'" in written.unit_test.read_text()
+    assert "'good'" in written.unit_tests[0].read_text()
     assert verdicts(written) == {"success"}
 
 
@@ -179,9 +181,10 @@ def test_objectives_of_nothing_are_named(tmp_path: Path) -> None:
     written = write_burn_rules(
         [OF_NOTHING, availability(period_ms=DAY_MS)], tmp_path / "rules.yml", SHORT_TABLE
     )
-    assert written.untested == ("of-nothing",)
+    why = "its queries have a value where there is no data"
+    assert written.untested == {"of-nothing": why}
     assert "OfNothingBudgetBurnFast" in written.rules.read_text()
-    assert "Without a test: of-nothing;" in written.unit_test.read_text()
+    assert f"# Without a test: of-nothing; {why}.\n" in written.unit_tests[0].read_text()
     assert verdicts(written) == {"success"}
 
 
@@ -198,8 +201,9 @@ def test_a_minimum_leaves_queries_untested(tmp_path: Path) -> None:
     objective = of_queries("peaks", query("requests"), query("bad"), period_ms=DAY_MS)
     objectives = [objective, availability(period_ms=DAY_MS)]
     written = write_burn_rules(objectives, tmp_path / "rules.yml", SHORT_TABLE, 5)
-    assert written.untested == ("peaks",)
-    assert write_burn_rules(objectives, tmp_path / "all.yml", SHORT_TABLE).untested == ()
+    assert list(written.untested) == ["peaks"]
+    assert "do not say by which counters" in written.untested["peaks"]
+    assert write_burn_rules(objectives, tmp_path / "all.yml", SHORT_TABLE).untested == {}
 
 
 def test_files_are_replaced_whole(tmp_path: Path) -> None:
@@ -227,4 +231,54 @@ def test_those_beside_get_no_alerts(tmp_path: Path) -> None:
     """An objective that is only shown beside another one would page twice."""
     both = [availability(), availability("login-strict", policy="strict", beside="x")]
     written = write_burn_rules(both, tmp_path / "rules.yml", SHORT_TABLE)
-    assert "LoginStrict" not in written.rules.read_text() + written.unit_test.read_text()
+    assert "LoginStrict" not in written.rules.read_text() + written.unit_tests[0].read_text()
+
+
+def test_breaks_in_names(tmp_path: Path) -> None:
+    """What YAML takes for a line break stays what it is in a method's name."""
+    objective = availability(method="a\x85b\u2028c", period_ms=DAY_MS)
+    written = write_burn_rules([objective], tmp_path / "rules.yml", SHORT_TABLE)
+    assert verdicts(written) == {"success"}
+
+
+@pytest.mark.parametrize(("minimum", "target"), [(20_000, 0.999), (100_000, 0.99999)])
+def test_a_large_minimum(tmp_path: Path, minimum: int, target: float) -> None:
+    """Histories have enough bad events, however many are asked for."""
+    objective = availability(target=target, period_ms=DAY_MS)
+    written = write_burn_rules([objective], tmp_path / "rules.yml", SHORT_TABLE, minimum)
+    assert verdicts(written) == {"success"}
+
+
+def test_other_windows_get_a_file_of_their_own(promtool: str, tmp_path: Path) -> None:
+    """At the interval of short windows the tests of much longer ones would not end."""
+    objectives = [availability(period_ms=DAY_MS), latency(period_ms=13 * DAY_MS)]
+    objectives.append(availability("same", period_ms=13 * DAY_MS))  # reads what the first reads
+    path = tmp_path / "rules.yml"
+    written = write_burn_rules(objectives, path, replace(SHORT_TABLE, durations_scale=True))
+    assert [one.name for one in written.unit_tests] == ["rules.test.yml", "rules.13d.test.yml"]
+    assert "so are rules.test.yml, rules.13d.test.yml:" in path.read_text()
+    first, second = (one.read_text() for one in written.unit_tests)
+    assert "LoginAvailability" in first and "LoginLatency" not in first
+    assert "LoginLatency" in second and "LoginAvailability" not in second
+    found = subprocess.run(
+        [promtool, "test", "rules", *written.unit_tests],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
+    # Durations that do not grow with the period are one grid.
+    assert len(write_burn_rules(objectives, path, SHORT_TABLE).unit_tests) == 1
+
+
+@pytest.mark.parametrize("name", ["rules.yml", "rules.test.yml"])
+def test_other_peoples_files_stay(tmp_path: Path, name: str) -> None:
+    """A file that was not written here is not replaced, and nothing is written beside it."""
+    (tmp_path / name).write_text("groups: []\n")
+    with pytest.raises(
+        BadInput, match=rf"{name} exists, and this command has not written it; name another file"
+    ):
+        write_burn_rules([availability()], tmp_path / "rules.yml")
+    assert [one.name for one in tmp_path.iterdir()] == [name]
+    assert (tmp_path / name).read_text() == "groups: []\n"

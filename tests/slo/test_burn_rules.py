@@ -13,9 +13,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from alertlab.errors import BadInput
+from alertlab.lint import lint_rules
 from alertlab.notify import load_alertmanager
 from alertlab.replay import replay_rules
-from alertlab.slo.burn_rules import burn_alerts, burn_rules, joined_rules
+from alertlab.rules import load_rules
+from alertlab.slo.burn_rules import burn_alerts, burn_rules, joined_rules, yaml_text
 from alertlab.slo.burn_windows import (
     GOOGLE_WINDOWS,
     PYRRA_WINDOWS,
@@ -181,6 +183,19 @@ def test_what_people_are_told() -> None:
         "That pace spends 2% of the budget of 30d in 1h, or 5% in 6h. "
         "Fewer than 5 bad ones within that time would not alert."
     )
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(0.0004, "0.4ms"), (0.0025, "2.5ms"), (0.57, "570ms"), (1.0005, "1000.5ms"), (1.5, "1s500ms")],
+)
+def test_thresholds_are_not_rounded(tmp_path: Path, seconds: float, text: str) -> None:
+    """Also one that is no whole number of milliseconds; lint finds it in the rule."""
+    path = tmp_path / "rules.yml"
+    path.write_text(yaml_text(burn_rules(latency(seconds=seconds))))
+    rules = load_rules(path)
+    assert f"slower than the objective ({text});" in rules[-1].annotations["description"]
+    assert lint_rules(rules) == []
 
 
 def handled(series_of, good: str, bad: str | None):

@@ -168,6 +168,17 @@ def test_more_fast_requests_than_requests_are_told(memory_source: type) -> None:
     assert counts.notes == ("1 samples had more fast requests than requests; cut to all",)
 
 
+def test_queries_that_contradict_each_other_are_refused(three_weeks, tmp_path: Path) -> None:
+    """More bad events than events: nothing of it is written, so that it can be read again."""
+    total = Events(('grpc_server_handled_total{grpc_code="INTERNAL"}',))
+    bad = Events(('grpc_server_handled_total{grpc_code="OK"}',))
+    answers = answers_of_queries(total, bad)
+    wrong = Objective("wrong", answers.kind, 0.99, **answers._asdict())
+    with pytest.raises(BadInput, match="objective wrong: in 2026-W10 there are more bad events"):
+        written(tmp_path / "ledger.json", three_weeks, [wrong])
+    assert not (tmp_path / "ledger.json").exists()
+
+
 def test_a_second_run_writes_the_same_bytes(three_weeks, tmp_path: Path) -> None:
     """Also in another order, in parts, or from the middle of a week."""
     both = [availability(), availability("server-fault", name="login-fault")]
@@ -492,6 +503,30 @@ DAMAGES = [
     (lambda text: text.replace('"notes"', '"remarks"', 1), "notes"),
     (lambda text: text.replace('"raw"', '"guessed"', 1), "is not as it was written"),
     (lambda text: text.replace('"2026-W10"', '"2026-W09"', 1), "2026-W09 does not start at"),
+    (lambda text: text.replace("03-02T00", "03-03T00", 1).replace("03-02T00", "03-03T00"),
+     "2026-W10 does not start at 2026-03-03"),
+    (lambda text: text.replace('"start": "2026-03-02', '"start": "2026-03-03'),
+     "2026-W10 does not start at 2026-03-03"),
+    (lambda text: text.replace('"start": "2026-03-02T00:00:00Z"', '"start": "Monday"'),
+     "'Monday' is not a time"),
+    (lambda text: text.replace('"start": "2026-03-02T00:00:00Z"', '"start": 1772409600'),
+     "no text where one belongs"),
+    (lambda text: text.replace('"end": "2026-03-09', '"end": "2026-03-10', 1),
+     "2026-W10 does not end at 2026-03-10"),
+    (lambda text: text.replace('"policy": "strict"', '"policy": 1', 1), "no text where"),
+    (lambda text: text.replace('"notes": []', '"notes": [1]', 1), "no text where"),
+    (lambda text: text.replace('"notes": []', '"notes": "raw"', 1), "no text where"),
+    (lambda text: text.replace('"bad": 16', '"bad": true', 1), "no number where"),
+    (lambda text: text.replace('"excluded": 0', '"excluded": 1e999', 1), "no number where"),
+    (lambda text: text.replace('"excluded": 0', '"excluded": -1', 1), "no number where"),
+    (lambda text: text.replace('"excluded": 0', f'"excluded": 1{"0" * 400}', 1), "too large"),
+    (lambda text: text.replace('"coverage": 1', '"coverage": 1.1', 1), "a target is no share"),
+    (lambda text: text.replace('"target": 0.99', '"target": 1', 1), "a target is no share"),
+    (lambda text: text.replace('"target": 0.99', '"target": 0', 1), "a target is no share"),
+    (lambda text: text.replace('"good_at_most": 168', '"good_at_most": 9', 1), "lies not between"),
+    (lambda text: text.replace('"good_at_most": 168', '"good_at_most": 999', 1), "not between"),
+    (lambda text: '{"format": 1, "rows": {}}', "its rows are no list"),
+    (lambda text: "[" * 100_000, "recursion"),
     (lambda text: text.replace("\n{", "\n{").replace(text.splitlines()[2],
                                                     text.splitlines()[1]), "a week stands twice"),
 ]  # fmt: skip
@@ -522,6 +557,14 @@ def test_what_cannot_be_written_or_read_is_refused(three_weeks, tmp_path: Path) 
     with pytest.raises(BadInput, match="a start before its end"):
         written(tmp_path / "ledger.json", three_weeks, weeks=0)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_is_no_damaged_ledger(three_weeks, tmp_path: Path) -> None:
+    """It is told from a file before anything is counted."""
+    with pytest.raises(BadInput, match="is a folder; give the path of a file"):
+        load_ledger(tmp_path)
+    with pytest.raises(BadInput, match="is a folder; give the path of a file"):
+        written(tmp_path, three_weeks)
 
 
 def test_progress_is_shown_by_week(three_weeks, tmp_path: Path) -> None:

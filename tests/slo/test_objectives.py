@@ -162,6 +162,9 @@ REFUSED = [
     ("99.9%", "0", "0 must lie between"),
     ("99.9%", "1", "1 must lie between"),
     ("99.9%", "most", "'most' is not a number"),
+    ("99.9%", "sNaN", "'sNaN' is not a number"),
+    ("99.9%", "1e-400", "1e-400 cannot be told from 0%; write fewer digits"),
+    ("99.9%", "99.9999999999999999999%", "cannot be told from 100%; write fewer digits"),
     ("99.9%", "nan", "'nan' is not a number"),
     ("    target: 99.9%\n", "", ":2: objective login: target: is missing"),
     ("method: Login", "methods: Login", ":4: objective login: methods: unknown key"),
@@ -188,7 +191,19 @@ REFUSED = [
     ("objectives:", "policies: {strict: {rest: bad}}\nobjectives:", "that name is taken by a pol"),
     ("objectives:", "policies: {mine: {good: [OK], bad: [Odd]}}\nobjectives:", "unknown gRPC code"),
     ("objectives:", "policies: {mine: {good: OK, rest: bad}}\nobjectives:", "is not a list of te"),
-]
+    ("objectives:", "policies: {? [a, b] : {rest: bad}}\nobjectives:",
+     ":1: objectives: policies: ('a', 'b'): ('a', 'b') must be letters"),
+    ("objectives:", "policies:\n  a b: {rest: bad}\nobjectives:",
+     ":2: objectives: policies: a b: 'a b' must be letters and"),
+    ("objectives:", "policies:\n  mine:\n    bad: [Odd]\n    rest: good\nobjectives:",
+     ":3: policy mine: bad: unknown gRPC code 'Odd'"),
+    ("objectives:", "policies:\n  mine:\n    good: [OK]\n    bad: [OK]\n    rest: bad\nobjectives:",
+     ":4: policy mine: bad: OK is both good and bad"),
+    ("objectives:", "policies:\n  mine:\n    good: [OK]\n    rest: worse\nobjectives:",
+     ":4: policy mine: rest: unknown verdict 'worse'"),
+    ("objectives:", "policies:\n  mine:\n    good: [OK]\nobjectives:",
+     ":3: policy mine: nothing is said of CANCELLED"),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("old", "new", "told"), REFUSED, ids=[new for _, new, _ in REFUSED])
@@ -200,6 +215,22 @@ def test_a_wrong_file_is_refused(
         loaded(ONE, old, new)
     assert str(refused.value).startswith(f"{tmp_path / 'slo.yml'}:")
     assert told in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "told"),
+    [
+        ("    target: 99.9%\n", "", "2: objective login: target: is missing"),
+        ("target: 99.9%", "target: [1]", "5: objective login: target: is not a text"),
+    ],
+)
+def test_a_place_is_told_once(
+    loaded: Callable, tmp_path: Path, old: str, new: str, told: str
+) -> None:
+    """The whole message."""
+    with pytest.raises(BadInput) as refused:
+        loaded(ONE, old, new)
+    assert str(refused.value) == f"{tmp_path / 'slo.yml'}:{told}"
 
 
 def test_what_is_merged_from_elsewhere_is_told_where_it_is_used(loaded: Callable) -> None:
@@ -249,7 +280,13 @@ def test_counters_are_seen_in_queries(query: str, added: tuple, subtracted: tupl
 @pytest.mark.parametrize(
     ("query", "per_second"),
     [
-        ("sum by (a) (rate(b[{{.window}}]))", True),
+        ("sum by () (rate(b[{{.window}}]))", True),
+        ("sum(sum by (a) (rate(b[{{.window}}])))", True),
+        ("scalar(sum by (a) (rate(b[{{.window}}])))", True),
+        ("sum by (a) (rate(b[{{.window}}])) * on () sum(c)", True),
+        ("sum by (a) (rate(b[{{.window}}])) * ignoring (a) sum(c)", True),
+        ("rate(b[{{.window}}]) and on () sum by (a) (c)", True),
+        ("histogram_quantile(0.5, sum by (le) (rate(b[{{.window}}])))", True),
         ("sum(rate(a[{{.window}}])) * 2", True),
         ("sum(rate(a[{{.window}}] offset 1m))", True),
         ("max(rate(a[{{.window}}]))", True),
@@ -273,6 +310,17 @@ def test_other_queries_are_kept(query: str, per_second: bool) -> None:
         ("sum(rate(a[", "is not a PromQL expression"),
         ("sum(a)", "has no window to choose"),
         ("- sum(rate(a[5m]))", "has no window to choose"),
+        ("sum(rate(a[{{.window}}])) by (b, c)", "a series for each b, c, and one series without"),
+        ("sum by (b) (rate(a[5m]))", "one series without labels is needed"),
+        ("sum without (b) (rate(a[{{.window}}]))", "a series for each label but b"),
+        ("(sum by (b) (rate(a[{{.window}}]))) or vector(0)", "a series for each b"),
+        ("2 * sum by (b) (rate(a[{{.window}}]))", "a series for each b"),
+        ("topk(3, sum by (b) (rate(a[{{.window}}])))", "a series for each b"),
+        ("sum by (b) (rate(a[{{.window}}])) * on (b) sum by (b) (c)", "a series for each b"),
+        ("sum by (b) (rate(a[{{.window}}])) * on () group_left () sum(c)", "a series for each b"),
+        ("sum(c) * on () group_right () sum by (b) (rate(a[{{.window}}]))", "a series for each b"),
+        ("clamp_min(sum by (b) (rate(a[{{.window}}])), 0)", "a series for each b"),
+        ('count_values("v", rate(a[{{.window}}]))', "a series for each v"),
         ("sum_over_time(rate(a[1m])[{{.window}}:])", "may be events per second or per window"),
     ],
 )

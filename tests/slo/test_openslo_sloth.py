@@ -163,6 +163,14 @@ def test_openslo(loaded: Callable) -> None:
     assert found.description == "Nearly all"
 
 
+@pytest.mark.parametrize("spelling", ["true", "True", "TRUE"])
+def test_yaml_spells_true_in_three_ways(loaded: Callable, spelling: str) -> None:
+    """Each makes the bare selectors counters, and the window a rolling one."""
+    text = OPENSLO.replace("isRolling: true", f"isRolling: {spelling}")
+    (found,) = loaded(text, "counter: true", f"counter: {spelling}")
+    assert found.is_raw
+
+
 def test_good_may_be_a_difference(loaded: Callable) -> None:
     """What it takes away is bad."""
     good = 'sum(handled_total) - sum(handled_total{code="INTERNAL"})'
@@ -220,7 +228,30 @@ REFUSED = [
     (OPENSLO, "Occurrences", "Timeslices", ":23: SLO auth-answers: budgetingMethod: Timeslices is"),
     (OPENSLO, "target: 0.999", "target: 99.9", "99.9 must lie between"),
     (OPENSLO, "target: 0.999", "target: 0.9\n      targetPercent: 90", "give either target"),
-    (OPENSLO, "target: 0.999", "op: lt", "op: unknown key"),
+    (OPENSLO, "target: 0.999", "op: lt", ":26: SLO auth-answers: an objective: op: it is compared"),
+    (OPENSLO, "target: 0.999", "value: 1", "value: it is compared with a thresholdMetric"),
+    (OPENSLO, "target: 0.999", "timeSliceTarget: 0.9", "timeSliceTarget: slices of time are not"),
+    (OPENSLO, "target: 0.999", "targets: 0.9", "targets: unknown key"),
+    (OPENSLO, "target: 0.999", "target: 1e-400", "1e-400 cannot be told from 0%"),
+    (OPENSLO, "counter: true", "counter: yes", "counter: 'yes' is neither true nor false"),
+    (OPENSLO, "isRolling: true", "isRolling: 1", "isRolling: '1' is neither true nor false"),
+    (OPENSLO, "isRolling: true", "isRolling: FALSE", "only rolling windows are read"),
+    (OPENSLO, "openslo/v1", "openslo.com/v2alpha", "openslo.com/v2alpha is not read; write it as"),
+    (REFERRING, "  indicatorRef: fast-logins\n", "", "give either indicator or indicatorRef"),
+    (
+        REFERRING.replace("  indicatorRef: fast-logins\n", ""),
+        "- targetPercent: 99\n",
+        "- targetPercent: 99\n      indicatorRef: fast-logins\n",
+        "indicatorRef: a composite SLO, with an indicator for each objective, is not read",
+    ),
+    (
+        SLOTH,
+        "(handled_total[{{.window}}]))",
+        "(handled_total[{{.window}}])) by (handler)",
+        ":11: SLO answers: sli: events: total_query: 'sum(rate(handled_total[{{.window}}])) by",
+    ),
+    (OPENSLO, "sum(handled_total)", "sum by (handler) (handled_total)", "one series without"),
+    (SLOTH, "      events:\n", "      ? [a, b]\n      : x\n      events2:\n", "only events"),
     (OPENSLO, "duration: 4w", "duration: 1M", "'1M' is no rolling window"),
     (OPENSLO, "isRolling: true", "isRolling: false", "only rolling windows are read"),
     (
@@ -238,7 +269,6 @@ REFUSED = [
     (OPENSLO, "counter: true", "raw: {}", "a ratio has no events to count"),
     (OPENSLO, "good:", "better:", "better: unknown key"),
     (REFERRING, "indicatorRef: fast-logins", "indicatorRef: fast", "no SLI object of this file is"),
-    (REFERRING, "  indicatorRef: fast-logins\n", "", "give either indicator or indicatorRef"),
 ]
 
 

@@ -11,7 +11,7 @@ import typer
 from alertlab.cli import fail_on as limits
 from alertlab.cli import options
 from alertlab.cli.output import print_json, print_table
-from alertlab.errors import known_name
+from alertlab.errors import BadInput, known_name
 
 if TYPE_CHECKING:
     from alertlab.slo.burn_windows import WindowTable
@@ -41,14 +41,19 @@ def rules(
     ] = 0,
 ) -> None:
     """Write multiwindow burn-rate alerts for objectives, and a unit test for promtool beside."""
-    from alertlab.slo.burn_tests import write_burn_rules
+    from alertlab.slo.burn_tests import first_test_path, write_burn_rules
     from alertlab.slo.loading import load_objectives
 
+    for path in (out, first_test_path(out)):
+        if path.resolve() == objectives.resolve():
+            raise BadInput(
+                f"--out {out} would replace the objectives {objectives}; name another file"
+            )
     written = write_burn_rules(load_objectives(objectives), out, _table(windows), min_bad_events)
-    for path in (written.rules, written.unit_test):
+    for path in (written.rules, *written.unit_tests):
         print(f"written: {path}", file=sys.stderr)
-    for name in written.untested:
-        print(f"no unit test for {name}: its queries do not say by which counters", file=sys.stderr)
+    for name, reason in written.untested.items():
+        print(f"no unit test for {name}: {reason}", file=sys.stderr)
 
 
 @app.command()
@@ -63,6 +68,7 @@ def ledger(
     token_env: options.TokenEnvOption = "PROMETHEUS_TOKEN",
 ) -> None:
     """Count good and total events per week and objective, write them down, print the ledger."""
+    from alertlab.slo.burn_rules import alerting
     from alertlab.slo.ledger import update_ledger
     from alertlab.slo.loading import load_objectives
 
@@ -70,10 +76,10 @@ def ledger(
     loaded = load_objectives(objectives)
     opened, start_ms, end_ms = options.open_at(source, start, end, token_env=token_env)
     found = update_ledger(ledger, loaded, opened, start_ms, end_ms, track=options.progress("weeks"))
-    table = found.to_pandas()
+    table, counts = found.to_pandas(), found.of(*alerting(loaded)).to_pandas()
     document = {
         "rows": table.to_dict("records"),
-        "overspent": int((table["budget_left_ratio"] < 0).sum()),
+        "overspent": int((counts["budget_left_ratio"] < 0).sum()),
     }
     crossed = limits.crossed(forbidden, document)
     if json:

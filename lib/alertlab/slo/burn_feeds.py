@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -94,6 +95,22 @@ def feed_of(objective: Objective, spans_ms: Sequence[int]) -> Feed | None:
     if _speaks_of_nothing(objective):
         return None
     return RatioFeed(objective, tuple(spans_ms))
+
+
+def short_ratio(ratio: float) -> float:
+    """Return a ratio of four digits, as many as annotations show."""
+    return float(f"{ratio:.4g}")
+
+
+def events_of(error_ratio: float, min_bad_events: int) -> tuple[int, int]:
+    """Return so many events, and bad ones, that a ratio of four digits is met exactly.
+
+    The bad ones of a single step are not fewer than the minimum, so that the ratio alone decides.
+    """
+    events = 10 ** (3 - math.floor(math.log10(error_ratio)))
+    bad = round(events * error_ratio)
+    times = max(1, math.ceil(min_bad_events / bad))
+    return events * times, bad * times
 
 
 def are_apart(one: Feed, other: Feed) -> bool:

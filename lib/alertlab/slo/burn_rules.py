@@ -14,7 +14,11 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from ruamel.yaml import YAML
-from ruamel.yaml.scalarstring import DoubleQuotedScalarString, LiteralScalarString
+from ruamel.yaml.scalarstring import (
+    DoubleQuotedScalarString,
+    LiteralScalarString,
+    SingleQuotedScalarString,
+)
 
 from alertlab.errors import BadInput
 from alertlab.number_text import format_value
@@ -156,6 +160,11 @@ def quoted(text: str) -> DoubleQuotedScalarString:
     return DoubleQuotedScalarString(text)
 
 
+def readable(text: str) -> SingleQuotedScalarString | DoubleQuotedScalarString:
+    """Return a text without escapes, unless YAML would take one of its characters for a break."""
+    return SingleQuotedScalarString(text) if text.isprintable() else quoted(text)
+
+
 def ratio_series(objective: Objective, span_ms: int) -> str:
     """Return the selector of the recorded ratio of bad events within a window."""
     return f'{RATIO_METRIC}{format_duration(span_ms)}{{slo="{objective.name}"}}'
@@ -219,9 +228,14 @@ def _what_is_bad(objective: Objective) -> str:
     """Return what bad events did, to stand behind a percentage; a template shows it as it is."""
     of = f"of {_literal(objective.method)} requests" if objective.method else "of requests"
     if objective.kind == "latency":
-        slow_ms = round(objective.threshold_seconds * SECOND_MS)
-        return f"{of} were slower than the objective ({format_duration(slow_ms)})"
+        return f"{of} were slower than the objective ({_threshold(objective.threshold_seconds)})"
     return f"{of} failed" if objective.kind == "availability" else "of what is counted was bad"
+
+
+def _threshold(seconds: float) -> str:
+    """Return a threshold as people write it; parts of a millisecond stay: ``2.5ms``."""
+    slow_ms = round(seconds * SECOND_MS, 6)
+    return format_duration(int(slow_ms)) if slow_ms.is_integer() else f"{slow_ms:.12g}ms"
 
 
 def _literal(text: str) -> str:

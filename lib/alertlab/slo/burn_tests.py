@@ -17,7 +17,15 @@ from ruamel.yaml.scalarstring import SingleQuotedScalarString
 from alertlab.change.unit_test import one_line
 from alertlab.errors import BadInput
 from alertlab.files import replacing
-from alertlab.slo.burn_feeds import CounterFeed, Feed, Steps, are_apart, feed_of
+from alertlab.slo.burn_feeds import (
+    CounterFeed,
+    Feed,
+    Steps,
+    are_apart,
+    events_of,
+    feed_of,
+    short_ratio,
+)
 from alertlab.slo.burn_rules import (
     BurnAlert,
     alerting,
@@ -25,6 +33,7 @@ from alertlab.slo.burn_rules import (
     burn_alerts,
     joined_rules,
     quoted,
+    readable,
     spans_of,
     yaml_text,
 )
@@ -37,16 +46,24 @@ _STEPS_A_SLOT = 15
 _COARSE_STEPS_A_SLOT = 3
 _JUST_BELOW, _JUST_ABOVE = 0.95, 1.05
 _SURELY_ABOVE = 1.02
-_FEWEST_BAD = 1_000  # a step, so that whole numbers say a ratio
+
+_RULES_BEGIN = "How fast error budgets burn: recorded ratios of bad events, and alerts on them."
+_TESTS_BEGIN = "When burn-rate alerts fire, by their closed form, on made-up histories.  Run with"
+_OF_NOTHING = "its queries have a value where there is no data"
+_UNCOUNTED = "its queries do not say by which counters, which a test of a minimum needs"
 
 
 @dataclass(frozen=True)
 class WrittenRules:
-    """The files that were written; ``untested`` names the objectives without a unit test."""
+    """The files that were written.
+
+    unit_tests : one file, or several where windows differ so much that one would take minutes
+    untested : why an objective has no unit test, by its name
+    """
 
     rules: Path
-    unit_test: Path
-    untested: tuple[str, ...]
+    unit_tests: tuple[Path, ...]
+    untested: Mapping[str, str]
 
 
 def write_burn_rules(
@@ -58,24 +75,63 @@ def write_burn_rules(
     """Write the rules of objectives to ``path`` and their unit tests beside it.
 
     Objectives that are only shown beside another one get none.
-    What stands there is replaced, each file as a whole, the rules last.  Raises BadInput as
-    ``burn_rules`` does, and where ``path`` cannot be written.
+    What it wrote earlier is replaced, each file as a whole, the rules last.  Raises BadInput as
+    ``burn_rules`` does, where ``path`` cannot be written, and where another file stands.
     """
     if path.is_dir():
         raise BadInput(f"{path} is a folder; name the file to write the rules to")
     if not path.resolve().parent.is_dir():
         raise BadInput(f"{path}: its folder does not exist; make it first")
     objectives = alerting(objectives)
-    test_path = path.with_name(f"{path.stem}.test.yml")
-    rules = yaml_text(
-        joined_rules(objectives, windows, min_bad_events), _heading_of_rules(windows, test_path)
-    )
-    document, untested = unit_tests(objectives, path.name, windows, min_bad_events)
-    tests = yaml_text(document, _heading_of_tests(test_path, untested))
-    for target, text in ((test_path, tests), (path, rules)):
+    document = joined_rules(objectives, windows, min_bad_events)
+    tested = _by_test_file(objectives, path, windows)
+    texts, untested = {}, {}
+    for test_path, some in tested.items():
+        tests, without = unit_tests(some, path.name, windows, min_bad_events)
+        texts[test_path] = yaml_text(tests, _heading_of_tests(test_path, without))
+        untested |= without
+    texts[path] = yaml_text(document, _heading_of_rules(windows, list(tested)))
+    for target in texts:
+        _refuse_foreign(target, _RULES_BEGIN if target == path else _TESTS_BEGIN)
+    for target, text in texts.items():
         with replacing(target) as fresh:
             fresh.write_text(text, encoding="utf-8")
-    return WrittenRules(path, test_path, tuple(untested))
+    return WrittenRules(path, tuple(tested), untested)
+
+
+def first_test_path(path: Path) -> Path:
+    """Return where the unit tests of a rule file stand, the first file of them."""
+    return path.parent / f"{path.stem}.test.yml"
+
+
+def _by_test_file(
+    objectives: Sequence[Objective], path: Path, windows: WindowTable
+) -> dict[Path, list[Objective]]:
+    """Return the objectives of each test file: promtool evaluates a file at one interval.
+
+    At that of a short period's windows those of a long one would take minutes.
+    """
+    together: dict[_Grid, list[Objective]] = {}
+    for one in objectives:
+        together.setdefault(_Grid.of(windows.over(one.period_ms)), []).append(one)
+    first, *more = together.values()
+    return {first_test_path(path): first} | {
+        path.with_name(f"{path.stem}.{format_duration(some[0].period_ms)}.test.yml"): some
+        for some in more
+    }
+
+
+def _refuse_foreign(path: Path, first_line: str) -> None:
+    """Raise BadInput where a file stands that does not begin as those written here do."""
+    try:
+        with path.open("rb") as file:
+            found = file.readline()
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise BadInput(f"cannot read {path}, to see whether it may be replaced: {error}") from None
+    if found.rstrip() != f"# {first_line}".encode():
+        raise BadInput(f"{path} exists, and this command has not written it; name another file")
 
 
 def unit_tests(
@@ -83,8 +139,8 @@ def unit_tests(
     rule_file: str,
     windows: WindowTable = GOOGLE_WINDOWS,
     min_bad_events: int = 0,
-) -> tuple[dict[str, Any], list[str]]:
-    """Return a unit-test file for promtool as a document, and the objectives that it leaves out.
+) -> tuple[dict[str, Any], dict[str, str]]:
+    """Return a unit-test file for promtool as a document, and why objectives are left out.
 
     rule_file : the name of the file with the rules, beside which the test will stand
 
@@ -96,12 +152,14 @@ def unit_tests(
     ]
     grid = _Grid.of(pairs)
     rounds: list[list[Feed]] = []
-    untested = []
+    untested: dict[str, str] = {}
     for objective in objectives:
         feed = feed_of(objective, spans_of(objective, windows))
-        # Without counters there is nothing that the minimum could count.
-        if feed is None or (min_bad_events and not isinstance(feed, CounterFeed)):
-            untested.append(objective.name)
+        if feed is None:
+            untested[objective.name] = _OF_NOTHING
+            continue
+        if min_bad_events and not isinstance(feed, CounterFeed):
+            untested[objective.name] = _UNCOUNTED
             continue
         # promtool evaluates all rules in every test: the fewer tests, the sooner it is through.
         together = (fed for fed in rounds if all(are_apart(feed, one) for one in fed))
@@ -166,18 +224,20 @@ def _scenes(
     objective: Objective, alert: BurnAlert, min_bad_events: int, grid: _Grid
 ) -> Iterator[_Scene]:
     for pair in alert.pairs:
-        scene = _burn(objective, alert, pair, grid)
+        scene = _burn(objective, alert, pair, min_bad_events, grid)
         if scene is not None:
             yield scene
-    yield _steady(objective, alert, grid, _JUST_BELOW)
-    above = _steady(objective, alert, grid, _JUST_ABOVE)
+    yield _steady(objective, alert, _JUST_BELOW, min_bad_events, grid)
+    above = _steady(objective, alert, _JUST_ABOVE, min_bad_events, grid)
     if above is not None:
         yield above
     if min_bad_events and not alert.hold_duration_ms:
         yield _few(alert, min_bad_events, grid)
 
 
-def _burn(objective: Objective, alert: BurnAlert, pair: BurnWindow, grid: _Grid) -> _Scene | None:
+def _burn(
+    objective: Objective, alert: BurnAlert, pair: BurnWindow, min_bad_events: int, grid: _Grid
+) -> _Scene | None:
     """Let an error ratio begin that one pair notices first; None if there is no such ratio."""
     target, step_ms = objective.target_ratio, grid.step_for(alert.pairs)
     limit = pair.limit_ratio(target)
@@ -185,7 +245,7 @@ def _burn(objective: Objective, alert: BurnAlert, pair: BurnWindow, grid: _Grid)
     largest = min([1.0, *(_JUST_BELOW * one for one in above)])
     # In the middle of a slot, so that it is clear at which of its ends the alert fires.
     whole = max(2, math.ceil(limit * pair.long_ms / largest / grid.slot_ms - 0.5))
-    error_ratio = _short(limit * pair.long_ms / ((whole + 0.5) * grid.slot_ms))
+    error_ratio = short_ratio(limit * pair.long_ms / ((whole + 0.5) * grid.slot_ms))
     if error_ratio < _SURELY_ABOVE * limit:
         return None
     active = {
@@ -198,7 +258,7 @@ def _burn(objective: Objective, alert: BurnAlert, pair: BurnWindow, grid: _Grid)
     clean = grid.slots(max(one.short_ms for one in met))
     onset = grid.slots(max(one.long_ms for one in alert.pairs)) + 1
     a_slot = grid.slot_ms // step_ms
-    events, bad = _split(error_ratio)
+    events, bad = events_of(error_ratio, min_bad_events)
     expected = {fires_slot - 1: False, fires_slot: True, fires_slot + clean: False}
     return _Scene(
         f"{pair.name}: a steady burn fires in time, not before, and not for long after it",
@@ -213,11 +273,13 @@ def _burn(objective: Objective, alert: BurnAlert, pair: BurnWindow, grid: _Grid)
     )
 
 
-def _steady(objective: Objective, alert: BurnAlert, grid: _Grid, share: float) -> _Scene | None:
+def _steady(
+    objective: Objective, alert: BurnAlert, share: float, min_bad_events: int, grid: _Grid
+) -> _Scene | None:
     """Let an error ratio stand at a share of an alert's lowest limit, from the beginning."""
     step_ms = grid.step_for(alert.pairs)
     lowest = min(one.limit_ratio(objective.target_ratio) for one in alert.pairs)
-    error_ratio, fires = _short(share * lowest), share > 1
+    error_ratio, fires = short_ratio(share * lowest), share > 1
     if error_ratio > 1:
         return None
     slots = grid.slots(alert.hold_duration_ms) + 4
@@ -225,7 +287,7 @@ def _steady(objective: Objective, alert: BurnAlert, grid: _Grid, share: float) -
     return _Scene(
         f"{alert.windows}: an error ratio just {'above' if fires else 'below'} the lowest limit",
         step_ms,
-        ((*_split(error_ratio), end_ms // step_ms),),
+        ((*events_of(error_ratio, min_bad_events), end_ms // step_ms),),
         alert,
         {end_ms: fires},
         (end_ms, error_ratio) if fires else None,
@@ -244,17 +306,6 @@ def _few(alert: BurnAlert, min_bad_events: int, grid: _Grid) -> _Scene:
     return _Scene(name, grid.step_ms, history, alert, fires)
 
 
-def _split(error_ratio: float) -> tuple[int, int]:
-    """Return so many events, and bad ones, that a ratio of four digits is met exactly."""
-    events = 10 ** (3 - math.floor(math.log10(error_ratio)))
-    return events, round(events * error_ratio)
-
-
-def _short(ratio: float) -> float:
-    """Return a ratio of four digits, as many as annotations show."""
-    return float(f"{ratio:.4g}")
-
-
 def _tests(
     feeds: Sequence[Feed], windows: WindowTable, min_bad_events: int, grid: _Grid
 ) -> list[dict[str, Any]]:
@@ -270,7 +321,7 @@ def _tests(
             "interval": format_duration(step_ms),
             "input_series": [
                 {
-                    "series": SingleQuotedScalarString(series),
+                    "series": readable(series),
                     "values": SingleQuotedScalarString(text),
                 }
                 for feed, scene in scenes
@@ -329,20 +380,19 @@ def _labels(objective: Objective, alert: BurnAlert) -> dict[str, str]:
     return {"severity": alert.severity, "slo": objective.name}
 
 
-def _heading_of_rules(windows: WindowTable, test_path: Path) -> list[str]:
+def _heading_of_rules(windows: WindowTable, test_paths: Sequence[Path]) -> list[str]:
+    tests = [one_line(one.name) for one in test_paths]
     return [
-        "How fast error budgets burn: recorded ratios of bad events, and alerts on them.",
+        _RULES_BEGIN,
         f"Windows: {windows.source}.",
-        f"Generated, and so is {one_line(test_path.name)}: change the objectives instead.",
+        f"Generated, and so {'is' if len(tests) == 1 else 'are'} {', '.join(tests)}: "
+        "change the objectives instead.",
     ]
 
 
-def _heading_of_tests(test_path: Path, untested: Sequence[str]) -> list[str]:
-    lines = [
-        "When the burn-rate alerts fire, by their closed form, on made-up histories.  Run it with",
+def _heading_of_tests(test_path: Path, untested: Mapping[str, str]) -> list[str]:
+    return [
+        _TESTS_BEGIN,
         f"    promtool test rules {one_line(test_path.name)}",
+        *(f"Without a test: {name}; {reason}." for name, reason in untested.items()),
     ]
-    lines += [
-        f"Without a test: {one}; its queries do not say by which counters." for one in untested
-    ]
-    return lines

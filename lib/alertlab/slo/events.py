@@ -12,7 +12,13 @@ import numpy as np
 from alertlab.errors import BadInput
 from alertlab.number_text import format_value
 from alertlab.promql import Matcher, parse, selector_text
-from alertlab.promql.parsing import children, kind, selector_matchers, unwrapped
+from alertlab.promql.parsing import (
+    children,
+    kind,
+    selector_matchers,
+    string_value,
+    unwrapped,
+)
 from alertlab.slo.counts import Samples, increments
 from alertlab.sources import Source
 from alertlab.units import NAME, SECOND_MS, parse_duration
@@ -28,6 +34,8 @@ _WRITTEN_WINDOW = re.compile(r"\{\{-?\s*\.?window\s*-?\}\}")
 _SOME_WINDOW = "1h"  # to parse a query by; its length says nothing
 _PLAIN_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
 _PER_SECOND = {"rate", "irate", "deriv"}
+_WITHOUT_LABELS = {"vector", "scalar", "time", "absent", "absent_over_time"}
+_KEEP_LABELS = {"topk", "bottomk", "limitk", "limit_ratio"}
 
 
 @dataclass(frozen=True)
@@ -97,7 +105,8 @@ def read_events(text: str, *, is_counter: bool = False) -> Events:
 
     Those are sums and differences of ``sum(rate(selector[window]))`` or of ``increase``, and with
     ``is_counter`` of bare selectors.  Any other query must have ``{{.window}}`` in it.  Raises
-    BadInput for what is not PromQL, has no window, or may be per second as well as per window.
+    BadInput for what is not PromQL, has no window, has a series for each group of labels, or may
+    be per second as well as per window.
     """
     query = _WRITTEN_WINDOW.sub(WINDOW, text.strip())
     if not query:
@@ -107,6 +116,12 @@ def read_events(text: str, *, is_counter: bool = False) -> Events:
     if terms is not None and any(sign > 0 for sign, _ in terms):
         added, subtracted = (tuple(one for s, one in terms if s == sign) for sign in (1, -1))
         return Events(added, subtracted)
+    grouped = sorted(_grouped_by(tree))
+    if grouped:
+        raise BadInput(
+            f"{text!r} has a series for each {', '.join(grouped)}, and one series without labels "
+            "is needed; leave the grouping out, or put sum(…) around it"
+        )
     if WINDOW not in query:
         raise BadInput(f"{text!r} has no window to choose; write [{{{{.window}}}}] in it")
     functions = _functions(tree)
@@ -158,6 +173,48 @@ def _counter_terms(node: Any, is_counter: bool) -> list[tuple[int, str]] | None:
     if kind(inner) != "VectorSelector" or inner.offset is not None or inner.at is not None:
         return None
     return [(1, selector(selector_matchers(inner)))]
+
+
+def _grouped_by(node: Any) -> set[str]:
+    """Return the labels that a query's series are told apart by, as far as its text says."""
+    node = unwrapped(node)
+    match kind(node):
+        case "AggregateExpr":
+            return _aggregated_by(node)
+        case "BinaryExpr":
+            return _matched_by(node)
+        case "Call" if node.func.name in _WITHOUT_LABELS:
+            return set()
+        case "Call" if node.func.name == "histogram_quantile":
+            return _grouped_by(node.args[1]) - {BOUND_LABEL}
+    return set().union(*map(_grouped_by, children(node)))
+
+
+def _aggregated_by(node: Any) -> set[str]:
+    operator, modifier = str(node.op), node.modifier
+    if operator in _KEEP_LABELS:
+        return _grouped_by(node.expr)
+    names = {string_value(unwrapped(node.param))} if operator == "count_values" else set()
+    if modifier is None:
+        return names
+    if str(modifier.type).endswith("Without"):
+        return names | {f"label but {', '.join(modifier.labels) or 'the name'}"}
+    return names.union(modifier.labels)
+
+
+def _matched_by(node: Any) -> set[str]:
+    left, right = _grouped_by(node.lhs), _grouped_by(node.rhs)
+    operator, modifier = str(node.op), node.modifier
+    if operator in ("and", "unless"):
+        return left
+    if operator == "or" or modifier is None or modifier.matching is None:
+        return left | right
+    cardinality = str(modifier.card).rpartition(".")[2]
+    if cardinality != "OneToOne":
+        many = left if cardinality == "ManyToOne" else right
+        return many.union(modifier.group_labels or ())
+    labels, is_on = set(modifier.matching.labels), str(modifier.matching.type).endswith("Include")
+    return (left | right) & labels if is_on else (left | right) - labels
 
 
 def _functions(node: Any) -> set[str]:

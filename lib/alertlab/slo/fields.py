@@ -16,6 +16,7 @@ from alertlab.errors import BadInput
 from alertlab.units import parse_duration
 
 _NAME = re.compile(r"[A-Za-z0-9]+(?:[-_.][A-Za-z0-9]+)*")
+_FLAGS = {True: ("true", "True", "TRUE"), False: ("false", "False", "FALSE")}
 _Found = TypeVar("_Found")
 
 
@@ -77,10 +78,19 @@ class Fields:
 
     def made(self, key: str, make: Callable[[str], _Found], default: str | None = None) -> _Found:
         """Return what ``make`` makes of a field's text; its refusal is told with the place."""
+        text = self.text(key, default)
         try:
-            return make(self.text(key, default))
+            return make(text)
         except BadInput as error:
             raise self.refused(key, str(error)) from None
+
+    def flag(self, key: str, *, default: bool) -> bool:
+        """Return a field that is true or false, spelled as YAML allows it."""
+        text = self.text(key, _FLAGS[default][0])
+        for found, spellings in _FLAGS.items():
+            if text in spellings:
+                return found
+        raise self.refused(key, f"{text!r} is neither true nor false; write one of them")
 
     def inner(self, key: str) -> Fields:
         """Return the mapping under a key; BadInput if there is none."""
@@ -111,9 +121,9 @@ class Fields:
         return Fields(self.node, self.file, what)
 
 
-def checked_name(text: str) -> str:
+def checked_name(text: Any) -> str:
     """Return a text that may be part of a rule's name and of a label."""
-    if not _NAME.fullmatch(text):
+    if not isinstance(text, str) or not _NAME.fullmatch(text):
         raise BadInput(f"{text!r} must be letters and digits, parted by hyphens, dots or _")
     return text
 
@@ -156,15 +166,19 @@ def positive_seconds(text: str) -> float:
 def _between_0_and_1(number: Decimal, text: str) -> float:
     if not 0 < number < 1:
         raise BadInput(f"{text} must lie between 0% and 100%, both left out")
-    return float(number)
+    found = float(number)
+    if not 0 < found < 1:
+        raise BadInput(f"{text} cannot be told from {found:.0%}; write fewer digits")
+    return found
 
 
 def _decimal(text: str) -> Decimal:
     """Return a number as written: 99.9 / 100 is 0.999 in decimals and not in binary."""
     try:
         found = Decimal(text.strip())
-    except InvalidOperation:
-        raise BadInput(f"{text!r} is not a number") from None
-    if not math.isfinite(found):
+        is_finite = math.isfinite(found)
+    except (InvalidOperation, ValueError):  # the latter is sNaN's
+        is_finite = False
+    if not is_finite:
         raise BadInput(f"{text!r} is not a number")
     return found

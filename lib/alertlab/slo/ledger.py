@@ -7,6 +7,7 @@ Weeks that are over stay as they were written, whatever a source says later.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, fields
 from datetime import UTC, date, datetime
@@ -29,6 +30,10 @@ FORMAT_VERSION = 1
 
 _MONDAY_MS = 4 * DAY_MS  # 1970-01-05, the first Monday after the epoch
 _COVERAGE_DIGITS = 6
+_ROUNDING_RATIO = 1e-9  # sums of fractions are not exact
+
+# A number that no float holds is an OverflowError, brackets in brackets are a RecursionError.
+_DAMAGE = (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError, BadInput)
 
 
 @dataclass(frozen=True)
@@ -161,7 +166,7 @@ def update_ledger(
     A row that is complete stays; if the source now counts otherwise, a note says so.  One that is
     not is replaced, unless the source now covers less of its week.
     """
-    file = Path(path)
+    file = _no_folder(path)
     if not file.parent.is_dir():
         raise BadInput(f"cannot write the ledger {file}: there is no folder {file.parent}")
     counted = count_weeks(objectives, source, start_ms, end_ms, track=track)
@@ -181,17 +186,19 @@ def update_ledger(
 
 def load_ledger(path: str | Path) -> Ledger:
     """Read a ledger; BadInput names a file that is missing or not as it was written."""
-    file = Path(path)
+    file = _no_folder(path)
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
         if document["format"] != FORMAT_VERSION:
             raise ValueError(f"format {document['format']}, not {FORMAT_VERSION}")
+        if not isinstance(document["rows"], list):
+            raise ValueError("its rows are no list")
         rows = tuple(_checked(one) for one in document["rows"])
         if len({row.key for row in rows}) < len(rows):
             raise ValueError("a week stands twice")
     except FileNotFoundError:
         raise BadInput(f"there is no ledger {file}; update_ledger writes one") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except _DAMAGE as error:
         raise BadInput(
             f"the ledger {file} is damaged ({error}); take it from your backup or version control. "
             "Without it, weeks are lost that the source no longer has"
@@ -227,6 +234,11 @@ def _row(objective: Objective, samples: Samples) -> LedgerRow | None:
     week = counts.within(np.array([start_ms, end_ms]))
     if np.isnan(week.total[0]):
         return None
+    if week.good[0] < 0:
+        raise BadInput(
+            f"objective {objective.name}: in {week_label(start_ms)} there are more bad events "
+            f"({week.bad[0]:g}) than events ({week.total[0]:g}); its queries contradict each other"
+        )
     numbers = {
         name: _plain(float(values[0]))
         for name, values in (
@@ -288,19 +300,44 @@ def _text(rows: Sequence[LedgerRow]) -> str:
     return f'{{"format": {FORMAT_VERSION}, "rows": [\n{lines}\n]}}\n'
 
 
+def _no_folder(path: str | Path) -> Path:
+    file = Path(path)
+    if file.is_dir():
+        raise BadInput(f"the ledger {file} is a folder; give the path of a file")
+    return file
+
+
 def _checked(entry: dict[str, Any]) -> LedgerRow:
-    """Return a row as it was written; ValueError, KeyError or TypeError for anything else."""
+    """Return a row as it was written; one of _DAMAGE for anything else."""
     row = LedgerRow(**{**entry, "notes": tuple(entry["notes"])})
+    where = f"{row.week} {row.objective}"
+    texts = (row.week, row.start, row.end, row.objective, row.policy, row.definition, *row.notes)
+    if not isinstance(entry["notes"], list) or not all(isinstance(one, str) for one in texts):
+        raise ValueError(f"{where} has no text where one belongs")
     numbers = (*row.counted, row.bad, row.coverage, row.target)
-    if not all(isinstance(one, int | float) and one >= 0 for one in numbers):
-        raise ValueError(f"{row.week} {row.objective} has no number where one belongs")
-    if abs(row.good + row.bad - row.total) > 1e-9 * row.total:
-        raise ValueError(f"{row.week} {row.objective}: good and bad do not add up")
+    if not all(_is_amount(one) for one in numbers):
+        raise ValueError(f"{where} has no number where one belongs")
+    if not (row.coverage <= 1 and 0 < row.target < 1):
+        raise ValueError(f"{where}: a coverage or a target is no share")
+    rounding = _ROUNDING_RATIO * row.total
+    if abs(row.good + row.bad - row.total) > rounding:
+        raise ValueError(f"{where}: good and bad do not add up")
+    if not row.good - rounding <= row.good_at_most <= row.total + rounding:
+        raise ValueError(f"{where}: good_at_most lies not between good and total")
     if row.counting not in (RAW, EVALUATED) or not isinstance(row.complete, bool):
-        raise ValueError(f"{row.week} {row.objective} is not as it was written")
-    if row.week != week_label(parse_time(row.start)):
+        raise ValueError(f"{where} is not as it was written")
+    monday_ms = _monday(parse_time(row.start))
+    if (row.week, row.start) != (week_label(monday_ms), format_time(monday_ms)):
         raise ValueError(f"{row.week} does not start at {row.start}")
+    if row.end != format_time(monday_ms + WEEK_MS):
+        raise ValueError(f"{row.week} does not end at {row.end}")
     return row
+
+
+def _is_amount(found: Any) -> bool:
+    """Tell whether a value of the file is a finite number that is not negative."""
+    is_number = isinstance(found, int | float) and not isinstance(found, bool)
+    return is_number and math.isfinite(found) and found >= 0
 
 
 def _with_budget(table: pd.DataFrame) -> pd.DataFrame:

@@ -22,7 +22,7 @@ from alertlab.slo.objectives import (
     answers_by_code,
     answers_in_time,
 )
-from alertlab.slo.policies import POLICIES, VERDICTS, CodePolicy, make_policy
+from alertlab.slo.policies import POLICIES, VERDICTS, CodePolicy, WrongPolicy, make_policy
 from alertlab.units import NAME, SECOND_MS, format_duration, parse_duration
 
 _TOP_KEYS = ("period", "matchers", "metrics", "policies", "objectives")
@@ -108,11 +108,18 @@ def _own_policies(top: Fields) -> dict[str, CodePolicy]:
         return {}
     found, around = {}, top.inner("policies")
     for name in around.node:
-        if checked_name(name) in POLICIES:
+        try:
+            checked_name(name)
+        except BadInput as error:
+            raise around.refused(name, str(error)) from None
+        if name in POLICIES:
             raise around.refused(name, "that name is taken by a policy that is always there")
         fields = around.inner(name).called(f"policy {name}").only(*VERDICTS, "rest")
         codes = {verdict: fields.texts(verdict) for verdict in VERDICTS}
-        found[name] = fields.made("rest", lambda rest, n=name, c=codes: make_policy(n, c, rest), "")
+        try:
+            found[name] = make_policy(name, codes, fields.text("rest", ""))
+        except WrongPolicy as error:
+            raise fields.refused(error.key, str(error)) from None
     return found
 
 

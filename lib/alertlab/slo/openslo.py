@@ -25,13 +25,26 @@ _KINDS = ("SLO", "SLI", "Service", "DataSource", "AlertPolicy", "AlertCondition"
           "AlertNotificationTarget")  # fmt: skip
 _SLO_KEYS = ("description", "service", "indicator", "indicatorRef", "timeWindow",
              "budgetingMethod", "objectives", "alertPolicies")  # fmt: skip
+_TARGET_KEYS = ("displayName", "target", "targetPercent")
+_OF_COMPOSITES = "a composite SLO, with an indicator for each objective, is not read; split it"
+_OF_THRESHOLDS = "it is compared with a thresholdMetric, which has no events to count; leave it out"
+_OF_SLICES = "slices of time are not counted here, but events; leave it out"
+_UNREAD = {
+    "indicator": _OF_COMPOSITES,
+    "indicatorRef": _OF_COMPOSITES,
+    "compositeWeight": _OF_COMPOSITES,
+    "op": _OF_THRESHOLDS,
+    "value": _OF_THRESHOLDS,
+    "timeSliceTarget": _OF_SLICES,
+    "timeSliceWindow": _OF_SLICES,
+}
 _DURATION = re.compile(r"(\d+)([mhdwMQY])")
 _UNITS_MS = {"m": MINUTE_MS, "h": HOUR_MS, "d": DAY_MS, "w": WEEK_MS}
 
 
 def wrote(document: Fields) -> bool:
     """Tell whether a document is an object of OpenSLO, of whatever version."""
-    return str(document.node.get("apiVersion")).startswith("openslo/")
+    return str(document.node.get("apiVersion")).startswith(("openslo/", "openslo.com/"))
 
 
 def read(documents: list[Fields]) -> list[tuple[Objective, Fields]]:
@@ -64,11 +77,10 @@ def _slo(document: Fields, indicators: dict[str, Fields]) -> list[tuple[Objectiv
             "budgetingMethod",
             f"{method} is not counted here: it needs slices of time, not events; use Occurrences",
         )
+    targets = [_readable(one) for one in spec.entries("objectives", f"SLO {name}: an objective")]
     answers = _answers(_indicator(spec, indicators))
-    targets = spec.entries("objectives", f"SLO {name}: an objective")
     found = []
     for number, target in enumerate(targets, start=1):
-        target.only("displayName", "target", "targetPercent")
         objective = Objective(
             name=name if len(targets) == 1 else f"{name}-{number}",
             kind=answers.kind,
@@ -79,6 +91,13 @@ def _slo(document: Fields, indicators: dict[str, Fields]) -> list[tuple[Objectiv
         )
         found.append((objective, target))
     return found
+
+
+def _readable(target: Fields) -> Fields:
+    for key in target.node:
+        if key in _UNREAD:
+            raise target.refused(key, _UNREAD[key])
+    return target.only(*_TARGET_KEYS)
 
 
 def _target(fields: Fields) -> float:
@@ -117,7 +136,7 @@ def _answers(indicator: Fields) -> Answers:
     ratio.only("counter", "good", "bad", "total")
     if ratio.has("good") == ratio.has("bad"):
         raise ratio.refused("good", "give either good or bad")
-    is_counter = ratio.text("counter", "false") == "true"
+    is_counter = ratio.flag("counter", default=False)
     total = _events(ratio.inner("total"), is_counter)
     if ratio.has("bad"):
         return answers_of_queries(total, _events(ratio.inner("bad"), is_counter))
@@ -156,7 +175,7 @@ def _period_ms(spec: Fields) -> int:
     if len(windows) > 1:
         raise spec.refused("timeWindow", "more than one window; leave one")
     window = windows[0].only("duration", "isRolling", "calendar")
-    if window.has("calendar") or window.text("isRolling", "true") != "true":
+    if window.has("calendar") or not window.flag("isRolling", default=True):
         raise window.refused("isRolling", "only rolling windows are read; the ledger has months")
     text = window.text("duration")
     found = _DURATION.fullmatch(text)

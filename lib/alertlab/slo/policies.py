@@ -73,11 +73,19 @@ class CodePolicy:
         return tuple(code for code, found in self.verdicts if found == verdict)
 
 
+class WrongPolicy(BadInput):
+    """A policy that cannot be; ``key`` is the verdict or ``rest`` it is about, empty for all."""
+
+    def __init__(self, key: str, why: str) -> None:
+        super().__init__(why)
+        self.key = key
+
+
 def make_policy(name: str, codes: Mapping[str, Sequence[str]], rest: str) -> CodePolicy:
     """Return the policy that gives each verdict its ``codes`` and all others the verdict ``rest``.
 
-    ``rest`` may be empty where every code is named.  Raises BadInput for an unknown verdict or
-    code, for one that has two verdicts, and for codes without any.
+    ``rest`` may be empty where every code is named.  Raises BadInput for an unknown verdict;
+    WrongPolicy for an unknown code, for one that has two verdicts, and for codes without any.
     """
     verdict_of: dict[str, str] = {}
     for verdict, named in codes.items():
@@ -85,17 +93,25 @@ def make_policy(name: str, codes: Mapping[str, Sequence[str]], rest: str) -> Cod
         for written in named:
             code = code_of(written)
             if code is None:
-                raise BadInput(f"unknown gRPC code {written!r}; there are: {', '.join(CODES)}")
+                known = ", ".join(CODES)
+                raise WrongPolicy(verdict, f"unknown gRPC code {written!r}; there are: {known}")
             if verdict_of.setdefault(code, verdict) != verdict:
-                raise BadInput(f"{written} is both {verdict_of[code]} and {verdict}; choose one")
+                both = f"{verdict_of[code]} and {verdict}"
+                raise WrongPolicy(verdict, f"{written} is both {both}; choose one")
     left = [code for code in CODES if code not in verdict_of]
     if left and not rest:
-        raise BadInput(
-            f"nothing is said of {', '.join(left)}; name them, or add rest: good, bad or excluded"
+        raise WrongPolicy(
+            "",
+            f"nothing is said of {', '.join(left)}; name them, or add rest: good, bad or excluded",
         )
-    verdict_of |= dict.fromkeys(left, known_name(rest, VERDICTS, "verdict") if left else "")
+    if left and rest not in VERDICTS:
+        known = ", ".join(VERDICTS)
+        raise WrongPolicy("rest", f"unknown verdict {rest!r}; there are: {known}")
+    verdict_of |= dict.fromkeys(left, rest)
     if BAD not in verdict_of.values() or GOOD not in verdict_of.values():
-        raise BadInput("a policy needs good codes and bad ones, or nothing can be learnt by it")
+        raise WrongPolicy(
+            "", "a policy needs good codes and bad ones, or nothing can be learnt by it"
+        )
     return CodePolicy(name, tuple((code, verdict_of[code]) for code in CODES))
 
 

@@ -60,7 +60,7 @@ def _service(spec: Fields, keys: _Keys) -> list[tuple[Objective, Fields]]:
 def _objective(service: str, slo: Fields, keys: _Keys) -> Objective:
     sli = slo.inner("sli")
     if not sli.has("events"):
-        given = ", ".join(sli.node) or "nothing"
+        given = ", ".join(map(str, sli.node)) or "nothing"
         raise sli.refused(
             next(iter(sli.node), ""),
             f"only events (two queries) can be counted, not {given}; write {keys.error_query} "
