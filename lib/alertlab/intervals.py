@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from scipy.special import ndtri
 from scipy.stats import beta, binom, chi2
 
 from alertlab.units import Interval
 
 _RESAMPLES = 2_000
 _SEED = 20_150_916  # fixed, so that a report repeats to the digit
+_EXACT_COUNT = 10**12  # beyond, a binomial is a normal distribution to all digits shown
 _FEW_EVENTS = 5  # below it a bootstrap sees too little; none in four weeks is not never
 
 
@@ -91,12 +93,23 @@ def quantile_interval(
     if n == 0:
         return None
     ordered = np.concatenate([[0.0], np.sort(values), [math.inf]])
-    tail, _ = _tails(confidence)
-    below = binom.cdf(np.arange(n), n, quantile)  # that at most so many lie below the quantile
-    low = int(np.searchsorted(below, tail, side="right"))
-    high = int(np.searchsorted(below, 1 - tail)) + 1
+    low, high = rank_interval(n, quantile, confidence)
     mid = float(np.quantile(values, quantile))
-    return Interval(float(ordered[low]), mid, float(ordered[high]), confidence)
+    return Interval(float(ordered[int(low)]), mid, float(ordered[int(high)]), confidence)
+
+
+def rank_interval(n: int, quantile: float, confidence: float = 0.95) -> tuple[float, float]:
+    """Return the ranks of n ordered values that enclose their process' quantile.
+
+    Below 1 and above n there is no such value (Conover 1999, 3.2).
+    """
+    tail, _ = _tails(confidence)
+    if n > _EXACT_COUNT:
+        half = ndtri(1 - tail) * math.sqrt(n * quantile * (1 - quantile))
+        low, high = n * quantile - half, n * quantile + half
+    else:
+        low, high = (float(binom.ppf(one, n, quantile)) for one in (tail, 1 - tail))
+    return max(low, 0.0), high + 1
 
 
 def _tails(confidence: float) -> tuple[float, float]:

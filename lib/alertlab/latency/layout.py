@@ -16,7 +16,7 @@ from alertlab.errors import BadInput, known_name
 from alertlab.latency.buckets import Histogram
 from alertlab.latency.layout_search import Questions, best_layout
 from alertlab.latency.probit import share_below
-from alertlab.latency.quantiles import TOLERANCE_RATIO, Quantile, histogram_quantile
+from alertlab.latency.quantiles import TOLERANCE_RATIO, Quantile, histogram_quantile, spread_ratio
 from alertlab.promql.histogram import bucket_fraction
 
 _QUANTILES = (0.5, 0.9, 0.95, 0.99)
@@ -309,20 +309,19 @@ def _notes(
             f"Beyond the last edge, {now[-1]:g} s, nobody knows where they lie: {_listed(beyond)}. "
             "Give a guard further out to learn it."
         )
-    guessed = [one for one in answers if TOLERANCE_RATIO < _doubt(one) < 1]
-    if guessed:
-        worst = max(_doubt(one) for one in guessed)
+    doubts = {
+        one: doubt
+        for one in answers
+        if _has_a_say(one.now)
+        and (doubt := spread_ratio(one.now.low, one.now.high)) > TOLERANCE_RATIO
+    }
+    if doubts:
+        worst = max(doubts.values())
         yield (
             f"Read off a curve inside today's wide buckets, which may be off by up to {worst:.0%}: "
-            f"{_listed(guessed)}. Ask again when the new edges have counted for a week."
+            f"{_listed(list(doubts))}. Ask again when the new edges have counted for a week."
         )
 
 
 def _listed(answers: Sequence[Answer]) -> str:
     return ", ".join(f"{one.method} p{100 * one.now.q:g}" for one in answers)
-
-
-def _doubt(answer: Answer) -> float:
-    """Return the error of the best guess within the bracket, relative to the truth at worst."""
-    low, high = answer.now.low, answer.now.high
-    return (high - low) / (high + low) if np.isfinite(high) else np.inf

@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from numbers import Real
 
 import numpy as np
-from scipy.special import ndtri
-from scipy.stats import binom
 
 from alertlab.errors import BadInput
+from alertlab.intervals import rank_interval
 from alertlab.latency.buckets import Histogram, make_histogram
 from alertlab.latency.probit import estimate_quantiles, holding_bucket
 from alertlab.promql import bucket_quantile
@@ -20,8 +19,6 @@ WIDE = "wide bucket"
 FEW = "too few"
 NONE = "unknown"
 BEYOND = "in +Inf"
-
-_EXACT_COUNT = 10**12  # beyond, a binomial is a normal distribution to all digits shown
 
 TOLERANCE_RATIO = 0.25
 """An answer is good if some number is within this of everything that may be true."""
@@ -92,32 +89,22 @@ def histogram_quantile(histogram: Histogram, q: float, confidence: float = 0.95)
     bucket = int(holding_bucket(histogram, at)[0])
     low, high = float(histogram.lower_bounds[bucket]), float(bounds[bucket])
     estimate = float(estimate_quantiles(histogram, at)[0])
-    ci_low, ci_high = _edges(histogram, *_ranks(histogram.count, q, confidence))
+    ci_low, ci_high = _edges(histogram, q, confidence)
     return Quantile(
         q, histogram.count, prometheus, low, high, estimate, ci_low, ci_high,
         _verdict(low, high, ci_low, ci_high), histogram.notes,
     )  # fmt: skip
 
 
-def _ranks(count: float, q: float, confidence: float) -> tuple[float, float]:
-    """Return the ranks whose observations enclose the process' quantile; 0 or infinite: none do."""
-    observations, tail = max(round(count), 1), (1 - confidence) / 2
-    if observations > _EXACT_COUNT:
-        half = ndtri(1 - tail) * np.sqrt(count * q * (1 - q))
-        low, high = count * q - half, count * q + half + 1
-    else:
-        low = float(binom.ppf(tail, observations, q))
-        high = float(binom.ppf(1 - tail, observations, q)) + 1
-    return max(low, 0.0), high if high <= observations else np.inf
-
-
-def _edges(histogram: Histogram, low: float, high: float) -> tuple[float, float]:
-    """Return the lower edge of the first rank's bucket and the upper edge of the second's."""
+def _edges(histogram: Histogram, q: float, confidence: float) -> tuple[float, float]:
+    """Return the outer edges of the buckets that hold the ranks around a quantile."""
+    observations = max(round(histogram.count), 1)
+    low, high = rank_interval(observations, q, confidence)
     last = len(histogram.upper_bounds) - 1
     # Fractional counts may end just below the rank of the last observation.
     first, then = np.minimum(np.searchsorted(histogram.cumulative, (low, high), "left"), last)
     below = histogram.lower_bounds[first if low > 0 else 0]
-    return float(below), float(histogram.upper_bounds[then]) if np.isfinite(high) else np.inf
+    return float(below), float(histogram.upper_bounds[then]) if high <= observations else np.inf
 
 
 def _verdict(low: float, high: float, ci_low: float, ci_high: float) -> str:
@@ -126,12 +113,12 @@ def _verdict(low: float, high: float, ci_low: float, ci_high: float) -> str:
         return BEYOND
     if np.isposinf(ci_high) or ci_low <= 0 < low:
         return FEW
-    if _spread(ci_low, ci_high) <= TOLERANCE_RATIO:
+    if spread_ratio(ci_low, ci_high) <= TOLERANCE_RATIO:
         return GOOD
-    return WIDE if _spread(low, high) > TOLERANCE_RATIO else FEW
+    return WIDE if spread_ratio(low, high) > TOLERANCE_RATIO else FEW
 
 
-def _spread(low: float, high: float) -> float:
+def spread_ratio(low: float, high: float) -> float:
     """Return the error of the best guess between two ends, relative to the truth at worst.
 
     The best guess is 2 low high / (low + high), and is off by this at both ends.
