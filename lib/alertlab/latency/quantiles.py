@@ -103,8 +103,8 @@ def _edges(histogram: Histogram, q: float, confidence: float) -> tuple[float, fl
     last = len(histogram.upper_bounds) - 1
     # Fractional counts may end just below the rank of the last observation.
     first, then = np.minimum(np.searchsorted(histogram.cumulative, (low, high), "left"), last)
-    below = histogram.lower_bounds[first if low > 0 else 0]
-    return float(below), float(histogram.upper_bounds[then]) if high <= observations else np.inf
+    below = float(histogram.lower_bounds[first])
+    return below, float(histogram.upper_bounds[then]) if high <= observations else np.inf
 
 
 def _verdict(low: float, high: float, ci_low: float, ci_high: float) -> str:
