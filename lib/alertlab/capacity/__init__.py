@@ -1,0 +1,1 @@
+"""Capacity: what load costs, what runs out first, and when."""
