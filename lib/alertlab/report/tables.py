@@ -56,6 +56,17 @@ def format_seconds(value: float) -> str:
     return format_duration(round(value) * 1_000)
 
 
+def format_quantity(value: float, unit: str) -> str:
+    """Write a value with its unit: ``ratio`` is a percentage, ``s`` as people say seconds."""
+    if np.isnan(value):
+        return MISSING
+    if unit == "ratio":
+        return format_ratio(value)
+    if unit == "s":
+        return format_seconds(value)
+    return f"{format_number(value)} {unit}".strip()
+
+
 def format_moment(value: Any) -> str:
     """Write a UTC time as ``YYYY-MM-DD HH:MM``; a number is milliseconds since the epoch."""
     moment = pd.Timestamp(value, unit="ms") if _is_number(value) else pd.Timestamp(value)

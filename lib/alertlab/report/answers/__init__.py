@@ -10,6 +10,13 @@ from alertlab.report.answers.counts import (
     incidents_table,
     reasons_table,
 )
+from alertlab.report.answers.dependencies import (
+    dependencies_answer,
+    dependencies_findings,
+    dependencies_numbers,
+    signals_table,
+    spells_beyond_table,
+)
 from alertlab.report.answers.health import (
     agreement_findings,
     agreement_table,
@@ -126,6 +133,9 @@ __all__ = [
     "comparison_table",
     "coverage_table",
     "coverage_text",
+    "dependencies_answer",
+    "dependencies_findings",
+    "dependencies_numbers",
     "deploys_text",
     "front_table",
     "health_table",
@@ -164,10 +174,12 @@ __all__ = [
     "scorecard_table",
     "settings_table",
     "shares_table",
+    "signals_table",
     "slo_answer",
     "slo_coverage",
     "slo_findings",
     "slo_numbers",
+    "spells_beyond_table",
     "spells_table",
     "traffic_table",
     "tuning_answer",

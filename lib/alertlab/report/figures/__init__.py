@@ -1,5 +1,6 @@
 """The charts of the reports; each takes frames and returns a figure with its own words."""
 
+from alertlab.report.figures.dependencies import signals_over_time, signals_over_time_alt
 from alertlab.report.figures.latency import (
     latency_heat_map,
     latency_heat_map_alt,
@@ -35,6 +36,8 @@ __all__ = [
     "rule_values",
     "rule_values_alt",
     "setting_text",
+    "signals_over_time",
+    "signals_over_time_alt",
     "timeline",
     "timeline_alt",
     "trade_off",
