@@ -7,7 +7,14 @@ below, never from a request, so that no user data and no unbounded set can becom
 
 from __future__ import annotations
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, disable_created_metrics
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Summary,
+    disable_created_metrics,
+)
 
 LOGIN_REQUESTS = "auth_login_requests_total"
 LOGIN_SUCCESS = "auth_login_success_total"
@@ -18,6 +25,14 @@ TOKEN_ERRORS = "auth_token_errors_total"
 GRPC_STARTED = "grpc_server_started_total"
 GRPC_HANDLED = "grpc_server_handled_total"
 GRPC_HANDLING = "grpc_server_handling_seconds"
+HASH_WORKERS = "auth_hash_workers"
+HASH_WORKERS_BUSY = "auth_hash_workers_busy"
+HASH_QUEUE_LENGTH = "auth_hash_queue_length"
+HASH_SECONDS = "auth_hash_seconds"
+HASH_WAIT_SECONDS = "auth_hash_wait_seconds"
+DATABASE_POOL_SIZE = "auth_database_pool_size"
+DATABASE_POOL_IN_USE = "auth_database_pool_in_use"
+DATABASE_HELD_SECONDS = "auth_database_held_seconds"
 
 REASON_LABELS = ("reason",)
 GRPC_LABELS = ("grpc_type", "grpc_service", "grpc_method")
@@ -85,6 +100,10 @@ VALIDATION_BUCKETS_SECONDS = (
     0.15,
     0.5,
 )
+# A hash of the default cost takes 0.1 to 0.2 s, longer where workers outnumber cores.
+HASH_BUCKETS_SECONDS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0)
+# Nobody waits while a worker is free; in a line, the wait is a few hashes long.
+HASH_WAIT_BUCKETS_SECONDS = (0.001, 0.01, 0.05, 0.1, 0.2, 0.4, 1.0, 2.5)
 
 
 class AuthMetrics:
@@ -126,6 +145,38 @@ class AuthMetrics:
             "Time from the arrival of an RPC to its answer, waiting for a worker included.",
             GRPC_LABELS,
             buckets=HANDLING_BUCKETS_SECONDS,
+            registry=registry,
+        )
+        self.hash_workers = Gauge(HASH_WORKERS, "Threads that hash passwords.", registry=registry)
+        self.hash_workers_busy = Gauge(
+            HASH_WORKERS_BUSY, "Hash workers at work.", registry=registry
+        )
+        self.hash_queue_length = Gauge(
+            HASH_QUEUE_LENGTH, "Hashes that wait for a worker.", registry=registry
+        )
+        self.hash_seconds = Histogram(
+            HASH_SECONDS,
+            "Time of a worker for one hash.",
+            buckets=HASH_BUCKETS_SECONDS,
+            registry=registry,
+        )
+        self.hash_wait_seconds = Histogram(
+            HASH_WAIT_SECONDS,
+            "Time that a hash waited for a worker.",
+            buckets=HASH_WAIT_BUCKETS_SECONDS,
+            registry=registry,
+        )
+        self.database_pool_size = Gauge(
+            DATABASE_POOL_SIZE,
+            "Database connections that the pool may open, overflow included.",
+            registry=registry,
+        )
+        self.database_pool_in_use = Gauge(
+            DATABASE_POOL_IN_USE, "Database connections handed out.", registry=registry
+        )
+        self.database_held_seconds = Summary(
+            DATABASE_HELD_SECONDS,
+            "Time that a transaction held a database connection.",
             registry=registry,
         )
         self._create_children()

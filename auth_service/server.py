@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from alertlab.errors import ServerError
 from auth_service.faults import delay_while_file_exists
+from auth_service.hash_workers import HashWorkers
 from auth_service.interceptors import MetricsInterceptor
 from auth_service.metrics import GRPC_SERVICE, AuthMetrics
 from auth_service.passwords import Passwords
@@ -29,11 +30,13 @@ class AuthServer:
         self,
         server: grpc.Server,
         workers: ThreadPoolExecutor,
+        hash_workers: HashWorkers,
         health_service: health.HealthServicer,
         store: Store,
     ) -> None:
         self._server = server
         self._workers = workers
+        self._hash_workers = hash_workers
         self._health = health_service
         self._store = store
 
@@ -47,11 +50,12 @@ class AuthServer:
         """Refuse new RPCs, finish those in flight, and cancel what is left after the grace.
 
         To cancel ends an RPC for its caller only: a handler that was entered runs to its end,
-        and the store stays open until then.
+        hash included, and the store stays open until then.
         """
         self._health.enter_graceful_shutdown()
         self._server.stop(grace_seconds).wait()
         self._workers.shutdown()
+        self._hash_workers.close()
         self._store.close()
 
 
@@ -68,9 +72,11 @@ def create_server(
     a database URL that is none.
     """
     delay = settings.fault_file and functools.partial(delay_while_file_exists, settings.fault_file)
-    store = Store(settings.database_url, before_transaction=delay or (lambda: None))
     metrics = AuthMetrics(registry)
-    service = AuthService(store, Passwords(settings), Tokens(settings, key_ring), metrics)
+    store = Store(settings.database_url, metrics, before_transaction=delay or (lambda: None))
+    hash_workers = HashWorkers(settings.hash_workers, metrics)
+    passwords = Passwords(settings, hash_workers)
+    service = AuthService(store, passwords, Tokens(settings, key_ring), metrics)
     workers = ThreadPoolExecutor(settings.workers, thread_name_prefix="rpc")
     server = grpc.server(
         workers,
@@ -90,4 +96,4 @@ def create_server(
         raise ServerError(
             f"cannot listen on {address}: is the port taken, the host ours?"
         ) from error
-    return AuthServer(server, workers, health_service, store), port
+    return AuthServer(server, workers, hash_workers, health_service, store), port

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,9 @@ from typing import Any
 from argon2.profiles import RFC_9106_LOW_MEMORY
 
 from alertlab.errors import BadInput
+
+# From Python 3.13 on: the cores that this process may use; before: those of the machine.
+_CORES = getattr(os, "process_cpu_count", os.cpu_count)() or 1
 
 
 def _about(kind: type, help_text: str, low: float | None = None) -> dict[str, Any]:
@@ -42,7 +46,7 @@ class Settings:
     )
     argon2_memory_kib: int = field(
         default=RFC_9106_LOW_MEMORY.memory_cost,
-        metadata=_about(int, "Argon2id memory in KiB; every busy worker may need that much", 8),
+        metadata=_about(int, "Argon2id memory in KiB; every busy hash worker needs that much", 8),
     )
     argon2_parallelism: int = field(
         default=RFC_9106_LOW_MEMORY.parallelism,
@@ -50,6 +54,15 @@ class Settings:
     )
     workers: int = field(
         default=16, metadata=_about(int, "RPCs handled at the same time; further ones wait", 1)
+    )
+    hash_workers: int = field(
+        default=_CORES,
+        metadata=_about(
+            int,
+            "passwords hashed at the same time, further hashes wait in line; the default is the "
+            "machine's cores, whatever a container's CPU limit says",
+            1,
+        ),
     )
     grace_seconds: float = field(
         default=10.0,

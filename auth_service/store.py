@@ -32,7 +32,12 @@ from sqlalchemy import (
 from sqlalchemy.exc import ArgumentError, IntegrityError, SQLAlchemyError
 
 from alertlab.errors import BadInput, ServerError
+from auth_service.metrics import AuthMetrics
 from auth_service.tokens import Token, TokenRefused
+
+# Connections that are kept, and how many more may be opened while those are in use.
+_KEPT_CONNECTIONS = 5
+_MORE_CONNECTIONS = 10
 
 _SCHEMA = MetaData()
 _USERS = Table(
@@ -74,12 +79,18 @@ class Store:
     """Users, refresh tokens and revoked access tokens in the database at ``url``.
 
     ``before_transaction`` is called ahead of every transaction, while no connection is held.
+    Says in ``metrics`` how many connections there may be, are in use, and how long they were held.
     Raises BadInput for a URL that names no usable database, ServerError if it does not open.
     """
 
-    def __init__(self, url: str, before_transaction: Callable[[], None]) -> None:
+    def __init__(
+        self, url: str, metrics: AuthMetrics, before_transaction: Callable[[], None]
+    ) -> None:
         self._before_transaction = before_transaction
-        self._engine = _engine(url)
+        self._held_seconds = metrics.database_held_seconds
+        self._engine, pool_size = _engine(url)
+        metrics.database_pool_size.set(pool_size)
+        metrics.database_pool_in_use.set_function(self._engine.pool.checkedout)
         try:
             _SCHEMA.create_all(self._engine)
         except SQLAlchemyError as error:
@@ -93,7 +104,11 @@ class Store:
     @contextmanager
     def _transaction(self) -> Iterator[Connection]:
         self._before_transaction()
-        with self._engine.begin() as connection:
+        with (
+            self._engine.connect() as connection,
+            self._held_seconds.time(),
+            connection.begin(),
+        ):
             yield connection
 
     def add_user(self, username: str, password_hash: str) -> str:
@@ -182,26 +197,34 @@ def _forget_expired(connection: Connection, table: Table) -> None:
     connection.execute(delete(table).where(table.c.expires_at < int(time.time())))
 
 
-def _engine(url: str) -> Engine:
-    """Open an engine; SQLite gets what threads need."""
-    # A failed statement is logged, but not the password hashes that were its parameters.
-    options: dict[str, Any] = {"hide_parameters": True}
+def _engine(url: str) -> tuple[Engine, int]:
+    """Return an engine and how many connections it may open; SQLite gets what threads need."""
     try:
         parsed = make_url(url)
-        if parsed.get_backend_name() != "sqlite":
-            return create_engine(parsed, pool_pre_ping=True, **options)
-        options |= {"connect_args": {"check_same_thread": False}, "poolclass": QueuePool}
-        if parsed.database in (None, "", ":memory:"):
-            # The database lives in its connection: there is one, and threads take turns.
-            return create_engine(parsed, pool_size=1, max_overflow=0, **options)
-        engine = create_engine(parsed, **options)
+        is_sqlite = parsed.get_backend_name() == "sqlite"
+        in_memory = is_sqlite and parsed.database in (None, "", ":memory:")
+        # A database in memory lives in its connection: there is one, and threads take turns.
+        kept, more = (1, 0) if in_memory else (_KEPT_CONNECTIONS, _MORE_CONNECTIONS)
+        options: dict[str, Any] = {"pool_pre_ping": True}
+        if is_sqlite:
+            options = {"connect_args": {"check_same_thread": False}}
+        engine = create_engine(
+            parsed,
+            poolclass=QueuePool,
+            pool_size=kept,
+            max_overflow=more,
+            # A failed statement is logged, but not the password hashes that were its parameters.
+            hide_parameters=True,
+            **options,
+        )
     except (ArgumentError, ImportError) as error:
         raise BadInput(
             "the database URL names no database that is installed here; "
             "write it like sqlite:///auth.db"
         ) from error
-    event.listen(engine, "connect", _write_ahead)
-    return engine
+    if is_sqlite and not in_memory:
+        event.listen(engine, "connect", _write_ahead)
+    return engine, kept + more
 
 
 def _write_ahead(connection, _record) -> None:

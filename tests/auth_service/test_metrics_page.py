@@ -29,6 +29,19 @@ AGREED = {  # the operations guide's names, and those of gRPC interceptors: name
     "grpc_server_handling_seconds_bucket": {"grpc_type", "grpc_service", "grpc_method", "le"},
     "grpc_server_handling_seconds_count": {"grpc_type", "grpc_service", "grpc_method"},
     "grpc_server_handling_seconds_sum": {"grpc_type", "grpc_service", "grpc_method"},
+    "auth_hash_workers": set(),
+    "auth_hash_workers_busy": set(),
+    "auth_hash_queue_length": set(),
+    "auth_hash_seconds_bucket": {"le"},
+    "auth_hash_seconds_count": set(),
+    "auth_hash_seconds_sum": set(),
+    "auth_hash_wait_seconds_bucket": {"le"},
+    "auth_hash_wait_seconds_count": set(),
+    "auth_hash_wait_seconds_sum": set(),
+    "auth_database_pool_size": set(),
+    "auth_database_pool_in_use": set(),
+    "auth_database_held_seconds_count": set(),
+    "auth_database_held_seconds_sum": set(),
 }
 
 
@@ -71,6 +84,17 @@ def test_buckets_are_fine_around_the_threshold(edges, threshold_seconds):
     assert edges[place + 1] <= threshold_seconds * 3 / 2
     assert all(low < high for low, high in itertools.pairwise(edges))
     assert len(edges) <= 14
+
+
+@pytest.mark.parametrize(
+    ("edges", "lowest", "highest"),
+    [(metrics.HASH_BUCKETS_SECONDS, 0.01, 1.0), (metrics.HASH_WAIT_BUCKETS_SECONDS, 0.001, 2.5)],
+)
+def test_hash_buckets_span_what_a_hash_takes(edges, lowest, highest):
+    """From a cheap hash, or no wait, to a second and more, with few edges that rise."""
+    assert (edges[0], edges[-1]) == (lowest, highest)
+    assert all(low < high for low, high in itertools.pairwise(edges))
+    assert len(edges) <= 9
 
 
 def test_every_code_is_a_grpc_code():

@@ -49,6 +49,7 @@ def test_every_setting_is_a_flag():
         "argon2_memory_kib": "80",
         "argon2_parallelism": "2",
         "workers": "9",
+        "hash_workers": "3",
         "grace_seconds": "1.5",
         "fault_file": "slow",
     }
@@ -70,6 +71,7 @@ def test_the_fault_file_is_off_by_default():
         (["--nonsense"], "unrecognized arguments: --nonsense; auth_service --help lists"),
         (["--workers", "many"], "invalid int value: 'many'"),
         (["--workers", "0"], "workers is 0; it must be at least 1"),
+        (["--hash-workers", "0"], "hash_workers is 0; it must be at least 1"),
         (["--grace-seconds", "nan"], "grace_seconds is nan; it must be at least 0"),
         (["--argon2-memory-kib", "8", "--argon2-parallelism", "2"], "2 lanes need at least 16"),
         (["--listen", "localhost"], "write it like 127.0.0.1:50051"),
