@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -70,14 +70,21 @@ class Effects:
         """Yield the effects of one kind and their strengths, each of shape (n_steps,)."""
         return ((effect, level) for effect, level in self._active if isinstance(effect, kind))
 
-    def waiting(self, method: str, slot: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the share of a method's calls that wait on a slot, and their median wait [ms]."""
+    def waiting(
+        self, method: str, slot: int, where: Sequence[str] | None = None
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return the share of a method's calls that wait on a slot, and their median wait [ms].
+
+        ``where`` restricts it to what is slow there.
+        """
         return join_shares(
             self._n_steps,
             (
                 (effect.share * level, effect.wait)
                 for effect, level in self.of(Slow)
-                if method in effect.methods and (effect.pods is None or slot < effect.pods)
+                if method in effect.methods
+                and (effect.pods is None or slot < effect.pods)
+                and (where is None or effect.where in where)
             ),
         )
 

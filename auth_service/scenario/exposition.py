@@ -30,15 +30,6 @@ def counter_rows(counted: dict[str, Counted], validations: tuple[np.ndarray, np.
     def add(name: str, increments: np.ndarray, **labels: str) -> None:
         rows.append(({"__name__": name, **labels}, increments.astype(np.float64)))
 
-    def add_histogram(
-        name: str, edges: tuple[float, ...], buckets: np.ndarray, seconds: np.ndarray, **labels: str
-    ) -> None:
-        cumulative = np.cumsum(buckets, axis=1)
-        for column, le in enumerate(map(floatToGoString, (*edges, np.inf))):
-            add(f"{name}_bucket", cumulative[:, column], **labels, le=le)
-        add(f"{name}_count", cumulative[:, -1], **labels)
-        add(f"{name}_sum", seconds, **labels)
-
     for method, one in counted.items():
         labels = {
             "grpc_type": metrics.GRPC_TYPE,
@@ -48,7 +39,7 @@ def counter_rows(counted: dict[str, Counted], validations: tuple[np.ndarray, np.
         add(metrics.GRPC_STARTED, one.started, **labels)
         for code, calls in _by_code(method, one).items():
             add(metrics.GRPC_HANDLED, calls, **labels, grpc_code=code)
-        add_histogram(
+        rows += histogram_rows(
             metrics.GRPC_HANDLING,
             metrics.HANDLING_BUCKETS_SECONDS,
             one.buckets,
@@ -64,9 +55,23 @@ def counter_rows(counted: dict[str, Counted], validations: tuple[np.ndarray, np.
     add(metrics.TOKENS_ISSUED, _TOKENS_PER_PAIR * pairs)
     for reason, calls in _refused_tokens(counted).items():
         add(metrics.TOKEN_ERRORS, calls, reason=reason)
-    add_histogram(
+    rows += histogram_rows(
         metrics.TOKEN_VALIDATION_LATENCY, metrics.VALIDATION_BUCKETS_SECONDS, *validations
     )
+    return rows
+
+
+def histogram_rows(
+    name: str, edges: tuple[float, ...], buckets: np.ndarray, seconds: np.ndarray, **labels: str
+) -> Rows:
+    """Return the counters of one histogram; ``buckets`` (n_steps, n_edges + 1), not cumulative."""
+    cumulative = np.cumsum(buckets, axis=1, dtype=np.float64)
+    rows: Rows = [
+        ({"__name__": f"{name}_bucket", **labels, "le": le}, cumulative[:, column])
+        for column, le in enumerate(map(floatToGoString, (*edges, np.inf)))
+    ]
+    rows.append(({"__name__": f"{name}_count", **labels}, cumulative[:, -1]))
+    rows.append(({"__name__": f"{name}_sum", **labels}, seconds))
     return rows
 
 
@@ -87,6 +92,26 @@ def _refused_tokens(counted: dict[str, Counted]) -> dict[str, np.ndarray]:
     return refused
 
 
+class RunningTotals:
+    """Counters that begin at zero whenever ``owner`` changes: a process, or a pod."""
+
+    def __init__(self, owner: np.ndarray) -> None:
+        self._owner = owner
+        self._carried: np.ndarray | float = 0.0
+
+    def day(self, added: np.ndarray, first: int) -> np.ndarray:
+        """Return the totals from step ``first`` on; shape of added.  Days come in order."""
+        end = first + added.shape[1]
+        if first and self._owner[first] == self._owner[first - 1]:
+            added[:, 0] += self._carried
+        totals = np.empty_like(added)
+        changes = np.flatnonzero(np.diff(self._owner[first:end])) + 1
+        for start, stop in pairwise([0, *changes.tolist(), end - first]):
+            np.cumsum(added[:, start:stop], axis=1, out=totals[:, start:stop])
+        self._carried = totals[:, -1]
+        return totals
+
+
 class SlotExposition:
     """Turns a slot's increments into the samples of its pods, day after day, in order.
 
@@ -98,33 +123,21 @@ class SlotExposition:
     def __init__(self, scenario: Scenario, timeline: Timeline, slot: int) -> None:
         self._scenario = scenario
         self._targets = [one for one in timeline.targets if one.slot == slot]
-        self._life = timeline.life[slot]
+        self._totals = RunningTotals(timeline.life[slot])
         self._scraped = timeline.scraped[slot]
-        self._carried: np.ndarray | float = 0.0
 
-    def day(self, day: int, rows: Rows) -> Iterator[Series]:
-        """Yield the series of one day."""
+    def day(self, day: int, counters: Rows, gauges: Rows) -> Iterator[Series]:
+        """Yield the series of one day; of ``gauges`` the rows are values."""
         first = day * self._scenario.steps_per_day
         end = first + self._scenario.steps_per_day
-        names = [labels for labels, _ in rows]
-        totals = self._running_totals(np.stack([added for _, added in rows]), first)
+        names = [labels for labels, _ in (*counters, *gauges)]
+        totals = self._totals.day(np.stack([added for _, added in counters]), first)
+        totals = np.vstack([totals, *(values for _, values in gauges)])
         for target in self._targets:
             if target.first < end and first <= target.end:
                 # A pod that has ended is seen once more, by its stale markers.
                 steps = np.arange(max(first, target.first), min(end, target.end + 1))
                 yield from self._samples(target, names, totals[:, steps - first], steps)
-
-    def _running_totals(self, added: np.ndarray, first: int) -> np.ndarray:
-        """Return the counters of the processes that run from step ``first`` on; shape of added."""
-        end = first + added.shape[1]
-        if first and self._life[first] == self._life[first - 1]:
-            added[:, 0] += self._carried
-        totals = np.empty_like(added)
-        changes = np.flatnonzero(np.diff(self._life[first:end])) + 1
-        for start, stop in pairwise([0, *changes.tolist(), end - first]):
-            np.cumsum(added[:, start:stop], axis=1, out=totals[:, start:stop])
-        self._carried = totals[:, -1]
-        return totals
 
     def _samples(
         self, target: Target, names: list[dict[str, str]], totals: np.ndarray, steps: np.ndarray

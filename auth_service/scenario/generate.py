@@ -17,6 +17,7 @@ from auth_service.scenario.events import Effects
 from auth_service.scenario.exposition import SlotExposition, counter_rows
 from auth_service.scenario.model import Scenario
 from auth_service.scenario.monitors import Monitors
+from auth_service.scenario.platform import Platform
 from auth_service.scenario.pods import pod_timeline
 from auth_service.scenario.sampling import Sampler
 
@@ -27,16 +28,20 @@ def recorded_days(scenario: Scenario) -> Iterator[list[Series]]:
     timeline = pod_timeline(scenario, effects)
     sampler = Sampler(scenario, effects, timeline)
     monitors = Monitors(scenario, effects)
+    platform = Platform(scenario, effects, timeline)
     slots = [
         SlotExposition(scenario, timeline, slot) for slot in range(scenario.pods.busy_replicas)
     ]
     for day in range(scenario.days):
         series = list(monitors.day(day))
-        for number, slot in enumerate(slots):
-            counted = sampler.counted(day, number)
-            calls = counted["ValidateToken"].buckets.sum(axis=1)
+        counted = [sampler.counted(day, number) for number in range(len(slots))]
+        exported = platform.of_pods(day, counted)
+        for number, (slot, (counters, gauges)) in enumerate(zip(slots, exported, strict=True)):
+            calls = counted[number]["ValidateToken"].buckets.sum(axis=1)
             validations = sampler.validations(day, number, calls)
-            series += slot.day(day, counter_rows(counted, validations))
+            rows = counter_rows(counted[number], validations)
+            series += slot.day(day, [*rows, *counters], gauges)
+        series += platform.of_exporters(day, counted)
         yield series
 
 

@@ -10,6 +10,12 @@ from scipy.special import ndtr
 
 from auth_service.scenario.parts import Lognormal
 
+Delays = Sequence[tuple[np.ndarray | float, np.ndarray | float]]
+"""Shares of the calls, which sum to 1, and how long each share stands in a queue [s]."""
+AT_ONCE: Delays = ((1.0, 0.0),)
+
+_NO_TIME = 1e-300  # seconds left of an edge behind a longer wait; its logarithm exists
+
 
 class Spread(NamedTuple):
     """A latency distribution per step, cut at a histogram's edges.
@@ -31,39 +37,51 @@ def spread(
     waiting_share: np.ndarray,
     wait_ms: np.ndarray,
     wait_sigma: float,
+    delays: Delays = AT_ONCE,
 ) -> Spread:
     """Cut a mixture of lognormals at bucket edges, for each step by itself.
 
     ``base`` is the mixture when nothing is wrong; ``load_factor`` stretches it; ``waiting_share``
     of the calls take ``wait_ms`` longer instead (a lognormal too, of spread ``wait_sigma``).
-    The three arrays have shape (n_steps,).
+    All arrays have shape (n_steps,).  Before all that, calls stand in a queue for their ``delays``.
     """
     n_steps = len(load_factor)
     edges = np.asarray(edges_seconds)
-    log_edges = np.log(edges)
     at_or_below = np.zeros((n_steps, len(edges)))
     partial_mean = np.zeros((n_steps, len(edges)))
     total_mean = np.zeros(n_steps)
 
-    def add(share: np.ndarray, median_seconds: np.ndarray, sigma: float) -> None:
-        z = (log_edges - np.log(median_seconds)[:, None]) / sigma
+    def add(
+        share: np.ndarray, median_seconds: np.ndarray, sigma: float, delay: np.ndarray | float
+    ) -> None:
+        left = np.maximum(edges - np.expand_dims(delay, -1), _NO_TIME)
+        z = (np.log(left) - np.log(median_seconds)[:, None]) / sigma
         mean = median_seconds * np.exp(sigma**2 / 2)
-        at_or_below[...] += share[:, None] * ndtr(z)
+        below = share[:, None] * ndtr(z)
+        at_or_below[...] += below
         # E[X; X <= u] of a lognormal is its mean times Phi(z - sigma).
         partial_mean[...] += (share * mean)[:, None] * ndtr(z - sigma)
-        total_mean[...] += share * mean
+        partial_mean[...] += np.expand_dims(delay, -1) * below
+        total_mean[...] += share * (mean + delay)
 
     for one in base:
         median = one.median_ms / 1_000 * load_factor
-        add(one.share * (1 - waiting_share), median, one.sigma)
-        if waiting_share.any():
-            add(one.share * waiting_share, median + wait_ms / 1_000, wait_sigma)
-    return _between(edges, at_or_below, partial_mean, total_mean)
+        for queueing_share, delay in delays:
+            add(one.share * (1 - waiting_share) * queueing_share, median, one.sigma, delay)
+            if waiting_share.any():
+                share = one.share * waiting_share * queueing_share
+                add(share, median + wait_ms / 1_000, wait_sigma, delay)
+    return between(edges, at_or_below, partial_mean, total_mean)
 
 
-def _between(
+def between(
     edges: np.ndarray, at_or_below: np.ndarray, partial_mean: np.ndarray, total_mean: np.ndarray
 ) -> Spread:
+    """Return the buckets between edges, of shape (n_edges,), from what lies at or below each.
+
+    ``at_or_below`` (probability) and ``partial_mean`` (E[X; X <= edge]) have shape
+    (n_steps, n_edges), ``total_mean`` has (n_steps,).
+    """
     column = np.ones((len(total_mean), 1))
     probability = np.diff(np.hstack([0 * column, at_or_below, column]), axis=1)
     probability = np.clip(probability, 0.0, None)
@@ -92,3 +110,19 @@ def observed_sum(
     noise = rng.standard_normal(len(counts)) * np.sqrt(counts @ deviation**2)
     most = np.where(counts[:, -1] > 0, np.inf, counts[:, :-1] @ upper[:-1])
     return np.clip((counts * mean_seconds).sum(axis=1) + noise, counts @ lower, most)
+
+
+def mean_seconds(mixture: Sequence[Lognormal]) -> float:
+    """Return the mean of a mixture when nothing is wrong."""
+    return sum(one.share * one.median_ms / 1_000 * np.exp(one.sigma**2 / 2) for one in mixture)
+
+
+def draw_latencies(
+    rng: np.random.Generator,
+    calls: np.ndarray,
+    cut: Spread,
+    edges_seconds: Sequence[float],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return how many of the calls fall into each bucket, and the sum of their latencies [s]."""
+    buckets = rng.multinomial(calls, cut.probability)
+    return buckets, observed_sum(rng, buckets, edges_seconds, cut.mean_seconds)

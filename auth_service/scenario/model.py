@@ -32,6 +32,7 @@ from auth_service.scenario.parts import (
     Scrapes,
     TimeMs,
 )
+from auth_service.scenario.parts_platform import Containers, HashWorkers, Kafka, PostgreSQL
 
 
 class Event(Part):
@@ -92,6 +93,10 @@ class Scenario(Part):
     notifications_per_hour: dict[Integration, Positive]
     incidents: list[Incident]
     look_alikes: list[LookAlike]
+    hash_workers: HashWorkers | None = None
+    containers: Containers | None = None
+    postgresql: PostgreSQL | None = None
+    kafka: Kafka | None = None
 
     @property
     def steps_per_day(self) -> int:
@@ -102,6 +107,11 @@ class Scenario(Part):
     def n_steps(self) -> int:
         """Return the number of scrapes of one target in the whole scenario."""
         return self.days * self.steps_per_day
+
+    @property
+    def exporters_step(self) -> int:
+        """Return how often exporters are scraped [ms]."""
+        return self.scrapes.exporters or self.step
 
     @property
     def end(self) -> int:
@@ -122,6 +132,10 @@ class Scenario(Part):
         for what, have in (("methods", self.methods), ("latency.methods", self.latency.methods)):
             if missing := set(METHODS) - set(have):
                 raise ValueError(f"{what} lacks {', '.join(sorted(missing))}")
+        exporters = self.exporters_step
+        if exporters < self.step or exporters % self.step or DAY_MS % exporters:
+            raise ValueError("scrapes.exporters must be a multiple of step and divide a day")
+        self._check_platform()
         if missing := set(INTEGRATIONS) - set(self.notifications_per_hour):
             raise ValueError(f"notifications_per_hour lacks {', '.join(sorted(missing))}")
         for name, method in self.methods.items():
@@ -137,6 +151,25 @@ class Scenario(Part):
             self._check_inside(f"event {event.id}", *event.starts, event.starts[-1] + event.length)
             _check_effects(event)
         return self
+
+    def _check_platform(self) -> None:
+        if self.containers:
+            if not self.hash_workers:
+                raise ValueError("containers need hash_workers: memory goes with hashes at work")
+            cores = self.latency.hashes_per_second * self.containers.cpu_seconds_per_hash
+            if self.containers.limits.cpu < cores:
+                raise ValueError(
+                    f"containers.limits.cpu is {self.containers.limits.cpu:g} cores; "
+                    f"latency.hashes_per_second need {cores:g}"
+                )
+        if self.postgresql:
+            pools = self.pods.busy_replicas * self.postgresql.pool_size
+            most = pools + self.postgresql.other_connections
+            if most > self.postgresql.usable_connections:
+                raise ValueError(
+                    f"postgresql: pods and others may open {most} connections, the server has "
+                    f"{self.postgresql.usable_connections} for them"
+                )
 
     def _check_inside(self, what: str, *times: int) -> None:
         for time in times:

@@ -100,6 +100,7 @@ class Rhythm(Part):
     weekdays: Annotated[list[Positive], Field(min_length=7, max_length=7)]  # from Monday
     drift: Drift
     dispersion: Annotated[float, Field(ge=0)]  # variance = mean + dispersion * mean^2
+    growth_per_week: Annotated[float, Field(gt=-1)] = 0.0  # 0.03: after a week 3 % more
 
 
 class Method(Part):
@@ -175,6 +176,7 @@ class Scrapes(Part):
 
     missed_ratio: Ratio
     gaps: list[Gap] = []
+    exporters: DurationMs | None = None  # how often those of the platform are read; None: as pods
 
 
 class Requests(Part):
@@ -204,13 +206,18 @@ class Failing(Part):
 
 
 class Slow(Part):
-    """Makes a share of the calls wait, on all pods or only on the first few."""
+    """Makes a share of the calls wait, on all pods or only on the first few.
+
+    ``where`` tells which part of the platform shows it: a database that is slow for no reason of
+    its own, by locks or by reading from disk; a CPU that others take; or none.
+    """
 
     effect: Literal["slow"]
     methods: list[MethodName]
     share: Ratio
     wait: DurationMs
     pods: Annotated[int, Field(ge=1)] | None = None
+    where: Literal["database", "locks", "disk", "cpu", "elsewhere"] = "database"
 
 
 class Unreachable(Part):

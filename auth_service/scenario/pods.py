@@ -79,8 +79,7 @@ def pod_timeline(scenario: Scenario, effects: Effects) -> Timeline:
     running = present & ~down
     life = np.where(running, np.cumsum(begins).reshape(shape) - 1, -1)
     attraction = np.exp(0.06 * rng.standard_normal(int(begins.sum())))
-    cut_off = _cut_off(effects, shape)
-    serving = running & ~cut_off
+    serving = running & ~cut_off(effects, shape)
     return Timeline(
         targets=targets,
         life=life,
@@ -150,11 +149,12 @@ def _crashes(scenario: Scenario, effects: Effects, shape: tuple[int, int]) -> np
     return crashed
 
 
-def _cut_off(effects: Effects, shape: tuple[int, int]) -> np.ndarray:
-    cut_off = np.zeros(shape, bool)
+def cut_off(effects: Effects, shape: tuple[int, int]) -> np.ndarray:
+    """Return whether the node under each slot has lost its network; bool (n_slots, n_steps)."""
+    lost = np.zeros(shape, bool)
     for effect, strength in effects.of(Unreachable):
-        cut_off[: effect.pods] |= strength > 0
-    return cut_off
+        lost[: effect.pods] |= strength > 0
+    return lost
 
 
 def _missed(scenario: Scenario, shape: tuple[int, int]) -> np.ndarray:

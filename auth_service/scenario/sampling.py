@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from alertlab.units import SECOND_MS
 from auth_service.metrics import HANDLING_BUCKETS_SECONDS, VALIDATION_BUCKETS_SECONDS
 from auth_service.scenario.events import Effects, join_shares, random_stream
-from auth_service.scenario.latency import Spread, observed_sum, spread
+from auth_service.scenario.latency import AT_ONCE, Delays, draw_latencies, mean_seconds, spread
 from auth_service.scenario.model import Scenario
 from auth_service.scenario.pods import Timeline
+from auth_service.scenario.queueing import Queued, delays, erlang, stretch, stretched
 from auth_service.scenario.traffic import expected_requests
 
-_HASHING = ("CreateUser", "Login")  # methods that compute a password hash
-_HIGHEST_USE = 0.96  # of the hash workers; beyond it the queue would grow without end
+HASHING = ("CreateUser", "Login")  # methods that compute a password hash
 
 
 @dataclass(frozen=True)
@@ -26,12 +27,31 @@ class Counted:
     outcomes : outcome -> int64, (n_steps,): calls that ended, by how
     buckets : int64, (n_steps, n_edges + 1): their latencies, not cumulative
     seconds : float64, (n_steps,): the sum of their latencies
+    queued : how they waited for a hash worker, if they need one
     """
 
     started: np.ndarray
     outcomes: dict[str, np.ndarray]
     buckets: np.ndarray
     seconds: np.ndarray
+    queued: Queued | None
+
+
+class _Arrived(NamedTuple):
+    """The calls of one method that came to a slot on a day, and the chance they go on with."""
+
+    rng: np.random.Generator
+    rates: dict[str, np.ndarray]  # expected, by outcome [1/s]
+    per_second: np.ndarray  # all of them together
+    started: np.ndarray
+
+
+class _HashQueue(NamedTuple):
+    """The wait for a hash worker as it is measured, and as it is part of latencies."""
+
+    queued: Queued | None
+    load_factor: np.ndarray
+    delays: Delays
 
 
 class Sampler:
@@ -60,12 +80,16 @@ class Sampler:
             method: {outcome: rate[steps] * share for outcome, rate in by_outcome.items()}
             for method, by_outcome in self._expected.items()
         }
-        totals = {method: sum(by_outcome.values()) for method, by_outcome in rates.items()}
-        use = sum(totals[m] for m in _HASHING) / self._scenario.latency.hashes_per_second
-        cold_share = self._cold_share(sum(totals.values()))
+        arrived = {
+            method: self._arrivals(method, day, slot, by_outcome)
+            for method, by_outcome in rates.items()
+        }
+        cold_share = self._cold_share(sum(one.per_second for one in arrived.values()))
         return {
-            method: self._count(method, day, slot, rates[method], use, cold_share)
-            for method in rates
+            method: self._count(
+                method, day, slot, one, self._hash_queue(method, arrived), cold_share
+            )
+            for method, one in arrived.items()
         }
 
     def validations(self, day: int, slot: int, calls: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -81,36 +105,65 @@ class Sampler:
             wait_sigma=self._scenario.latency.wait_sigma,
         )
         rng = random_stream(self._scenario, "validations", day, slot)
-        return _draw_latencies(rng, calls, cut, VALIDATION_BUCKETS_SECONDS)
+        return draw_latencies(rng, calls, cut, VALIDATION_BUCKETS_SECONDS)
+
+    def _arrivals(self, method: str, day: int, slot: int, rates: dict[str, np.ndarray]) -> _Arrived:
+        """Draw a negative binomial per step: variance = mean + dispersion * mean^2."""
+        rng = random_stream(self._scenario, "counts", day, slot, method)
+        per_second = sum(rates.values())
+        mean = per_second * self._scenario.step / SECOND_MS
+        dispersion = self._scenario.rhythm.dispersion
+        if dispersion:
+            mean = mean * rng.gamma(1 / dispersion, dispersion, len(mean))
+        return _Arrived(rng, rates, per_second, rng.poisson(mean))
+
+    def _hash_queue(self, method: str, arrived: dict[str, _Arrived]) -> _HashQueue:
+        """Return what a method's calls wait for a hash worker, and what that does to latencies."""
+        n_steps = len(arrived[method].started)
+        if method not in HASHING:
+            return _HashQueue(None, np.ones(n_steps), AT_ONCE)
+        capacity = self._scenario.latency.hashes_per_second
+        workers = self._scenario.hash_workers
+        if workers is None or workers.queue == "stretch":
+            use = sum(arrived[m].per_second for m in HASHING) / capacity
+            seconds = mean_seconds(self._scenario.latency.methods[method])
+            return _HashQueue(stretched(use, seconds), stretch(use), AT_ONCE)
+        hashes = sum(arrived[m].started for m in HASHING) * SECOND_MS / self._scenario.step
+        queued = erlang(
+            hashes / capacity,
+            workers.workers,
+            workers.workers / capacity,
+            arrival_cv2=workers.arrival_cv2,
+            service_cv2=np.expm1(workers.service_sigma**2),
+        )
+        return _HashQueue(queued, np.ones(n_steps), delays(queued))
 
     def _count(
         self,
         method: str,
         day: int,
         slot: int,
-        rates: dict[str, np.ndarray],
-        use: np.ndarray,
+        arrived: _Arrived,
+        hash_queue: _HashQueue,
         cold_share: np.ndarray,
     ) -> Counted:
         latency, steps = self._scenario.latency, self._steps(day)
-        rng = random_stream(self._scenario, "counts", day, slot, method)
-        total = sum(rates.values())
+        rng, rates, total, started = arrived
         shares, waits = self._waiting[slot, method]
         waiting, wait_ms = join_shares(
             len(total), [(shares[steps], waits[steps]), (cold_share, latency.cold_start.wait)]
         )
-        stretch = _queueing(use) if method in _HASHING else np.ones_like(use)
         cut = spread(
             HANDLING_BUCKETS_SECONDS,
             latency.methods[method],
-            load_factor=stretch,
+            load_factor=hash_queue.load_factor,
             waiting_share=waiting,
             wait_ms=wait_ms,
             wait_sigma=latency.wait_sigma,
+            delays=hash_queue.delays,
         )
-        started = self._arrivals(rng, total)
-        mean_seconds = (cut.probability * cut.mean_seconds).sum(axis=1)
-        unfinished = np.minimum(1.0, mean_seconds * SECOND_MS / self._scenario.step)
+        mean = (cut.probability * cut.mean_seconds).sum(axis=1)
+        unfinished = np.minimum(1.0, mean * SECOND_MS / self._scenario.step)
         # Little's law: as many calls are in flight at a scrape as arrive during one call.
         in_flight = rng.binomial(started, unfinished)
         handled = started - in_flight + self._from_step_before(slot, method, steps, in_flight)
@@ -118,16 +171,9 @@ class Sampler:
         shares_by_outcome[total <= 0] = 1.0  # nothing to split, but it must sum to 1
         shares_by_outcome /= shares_by_outcome.sum(axis=1, keepdims=True)
         ended = rng.multinomial(handled, shares_by_outcome)
-        buckets, seconds = _draw_latencies(rng, handled, cut, HANDLING_BUCKETS_SECONDS)
-        return Counted(started, dict(zip(rates, ended.T, strict=True)), buckets, seconds)
-
-    def _arrivals(self, rng: np.random.Generator, per_second: np.ndarray) -> np.ndarray:
-        """Draw a negative binomial per step: variance = mean + dispersion * mean^2."""
-        mean = per_second * self._scenario.step / SECOND_MS
-        dispersion = self._scenario.rhythm.dispersion
-        if dispersion:
-            mean = mean * rng.gamma(1 / dispersion, dispersion, len(mean))
-        return rng.poisson(mean)
+        buckets, seconds = draw_latencies(rng, handled, cut, HANDLING_BUCKETS_SECONDS)
+        outcomes = dict(zip(rates, ended.T, strict=True))
+        return Counted(started, outcomes, buckets, seconds, hash_queue.queued)
 
     def _from_step_before(
         self, slot: int, method: str, steps: slice, in_flight: np.ndarray
@@ -147,22 +193,3 @@ class Sampler:
     def _cold_share(self, per_second: np.ndarray) -> np.ndarray:
         cold = self._scenario.latency.cold_start
         return cold.share / (1 + per_second / cold.half_at_per_second)
-
-
-def _queueing(use: np.ndarray) -> np.ndarray:
-    """Return how much longer a hash takes at a utilisation of the workers.
-
-    It lies between one worker's 1 + u / (1 - u) and two workers' 1 + u^2 / (1 - u^2) (M/M/c).
-    """
-    use = np.minimum(use, _HIGHEST_USE)
-    return 1 + use**2 / (1 - use)
-
-
-def _draw_latencies(
-    rng: np.random.Generator,
-    calls: np.ndarray,
-    cut: Spread,
-    edges_seconds: tuple[float, ...],
-) -> tuple[np.ndarray, np.ndarray]:
-    buckets = rng.multinomial(calls, cut.probability)
-    return buckets, observed_sum(rng, buckets, edges_seconds, cut.mean_seconds)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from alertlab.units import DAY_MS, HOUR_MS
+from alertlab.units import DAY_MS, HOUR_MS, WEEK_MS
 from auth_service.scenario.events import Effects, random_stream, swing
 from auth_service.scenario.model import Scenario
 from auth_service.scenario.parts import OUTCOMES, Failing, Requests, Traffic
@@ -20,7 +20,7 @@ def local_hour_and_weekday(scenario: Scenario) -> tuple[np.ndarray, np.ndarray]:
 
 
 def rhythm(scenario: Scenario) -> np.ndarray:
-    """Return the regular traffic as a ratio of the peak at each step: clock, weekday, drift."""
+    """Return the regular traffic as a ratio of the first week's peak at each step."""
     hour, weekday = local_hour_and_weekday(scenario)
     hours = scenario.rhythm.hours
     by_hour = np.interp(hour, np.arange(25), [*hours, hours[0]])
@@ -32,7 +32,9 @@ def rhythm(scenario: Scenario) -> np.ndarray:
         drift.sigma,
         drift.correlation,
     )
-    return by_hour * np.asarray(scenario.rhythm.weekdays)[weekday] * random
+    weeks = scenario.step * np.arange(scenario.n_steps) / WEEK_MS
+    growth = (1 + scenario.rhythm.growth_per_week) ** weeks
+    return by_hour * np.asarray(scenario.rhythm.weekdays)[weekday] * random * growth
 
 
 def expected_requests(scenario: Scenario, effects: Effects) -> dict[str, dict[str, np.ndarray]]:
