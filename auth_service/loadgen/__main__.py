@@ -33,14 +33,17 @@ def parse_load(arguments: list[str] | None = None) -> tuple[argparse.Namespace, 
     """Read the command line.  Raises BadInput."""
     parser = Parser("auth_service.loadgen", description="Drive the authentication service.")
     parser.add_argument("--target", required=True, metavar="HOST:PORT", help="the gRPC address")
-    parser.add_argument("--duration", type=_positive, default=60.0, help="seconds of load")
+    parser.add_argument("--duration", type=positive, default=60.0, help="seconds of load")
     parser.add_argument("--users", type=_count, default=20, help="users created first")
     for name, action, rate, what in RATES:
         parser.add_argument(
-            f"--{name}-per-second", dest=action, type=_rate, default=rate, help=what
+            f"--{name}-per-second", dest=action, type=rate_from_zero, default=rate, help=what
         )
     parser.add_argument(
-        "--failed-logins-per-second", type=_rate, default=0.1, help="logins that fail at all times"
+        "--failed-logins-per-second",
+        type=rate_from_zero,
+        default=0.1,
+        help="logins that fail at all times",
     )
     parser.add_argument(
         "--failure-burst",
@@ -83,7 +86,7 @@ def generate_load() -> None:
     print(json.dumps({"target": flags.target, "seed": load.seed, **account.summary()}, indent=2))
 
 
-def _rate(text: str) -> float:
+def rate_from_zero(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
@@ -93,8 +96,8 @@ def _rate(text: str) -> float:
     return value
 
 
-def _positive(text: str) -> float:
-    value = _rate(text)
+def positive(text: str) -> float:
+    value = rate_from_zero(text)
     if value == 0:
         raise argparse.ArgumentTypeError("0 is too short; give more seconds")
     return value
@@ -111,7 +114,7 @@ def _spell(kind: type[NamedTuple]):
         parts = text.split(":")
         if len(parts) != len(kind._fields):
             raise argparse.ArgumentTypeError(f"{text} is not of the form {':'.join(kind._fields)}")
-        return kind(*map(_rate, parts))
+        return kind(*map(rate_from_zero, parts))
 
     return parse
 
