@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from alertlab.errors import BadInput
 
@@ -116,3 +117,11 @@ def format_time(time_ms: int) -> str:
     moment = datetime.fromtimestamp(time_ms / SECOND_MS, UTC)
     precision = "milliseconds" if time_ms % SECOND_MS else "seconds"
     return moment.isoformat(timespec=precision).replace("+00:00", "Z")
+
+
+def find_zone(name: str) -> ZoneInfo:
+    """Return a time zone by its name; BadInput if there is none."""
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # not there, no such name, a folder of names
+        raise BadInput(f"{name!r} is not a time zone; write one like UTC or Asia/Seoul") from None

@@ -6,14 +6,17 @@ One JSON file, one entry for each time a report was made of (the end of its data
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from alertlab.capacity.ladder import Rung
+from alertlab.capacity.verdict import Verdict
 from alertlab.errors import BadInput
 from alertlab.files import locked, replacing
-from alertlab.units import parse_time
+from alertlab.units import format_time, parse_time
 
 FORMAT_VERSION = 1
 
@@ -45,6 +48,27 @@ class Entry:
     def state(self, resource: str) -> ResourceState | None:
         """Return what was said of a resource, if it was there."""
         return next((one for one in self.states if one.resource == resource), None)
+
+
+def report_entry(at_ms: int, rungs: Sequence[Rung], verdict: Verdict) -> Entry:
+    """Return what a report on data up to a time says; ``rungs`` the first to bind first."""
+    most = verdict.logins_per_second
+    states = tuple(
+        ResourceState(
+            one.name,
+            _known(one.peak_ratio),
+            _known(one.headroom_ratio),
+            _known(one.median_days),
+            _known(one.earliest_days),
+        )
+        for one in rungs
+    )
+    binding = rungs[0].name if rungs and math.isfinite(rungs[0].slack_days) else ""
+    return Entry(format_time(at_ms), binding, states, most.mid if most else None)
+
+
+def _known(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 @dataclass(frozen=True)

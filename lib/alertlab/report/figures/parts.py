@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from zoneinfo import ZoneInfo
-
 import matplotlib.dates as mdates
 import pandas as pd
 from matplotlib.axes import Axes
 
-from alertlab.errors import BadInput
 from alertlab.incidents import is_harmless
 from alertlab.report import style
+from alertlab.units import find_zone
 
 _INCIDENT = {"color": style.COLOURS[5], "alpha": 0.35, "linewidth": 0}
 _HARMLESS = {"facecolor": "none", "edgecolor": style.MUTED, "hatch": "///", "linewidth": 0}
@@ -34,12 +32,7 @@ def mark_incidents(axes: Axes, incidents: pd.DataFrame) -> None:
 
 def time_axis(axes: Axes, start_ms: int, end_ms: int, time_zone: str) -> None:
     """Make the x axis one of time, with ticks at round times of the zone; BadInput if none."""
-    try:
-        ZoneInfo(time_zone)
-    except (KeyError, ValueError, OSError):  # not there, no such name, a folder of names
-        raise BadInput(
-            f"{time_zone!r} is not a time zone; write one like UTC or Asia/Seoul"
-        ) from None
+    find_zone(time_zone)
     limits = pd.to_datetime([start_ms, end_ms], unit="ms", utc=True)
     axes.set_xlim(*limits)
     locator = mdates.AutoDateLocator(tz=time_zone, minticks=4, maxticks=8)
