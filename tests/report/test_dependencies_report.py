@@ -35,12 +35,12 @@ FINE = _watched(LAG, 1.0, 2.0, 3.0, 2.0, 1.0)
 def test_the_answer_names_parts_and_incidents():
     """Each part has its line; what an incident explains is said with its name."""
     text = answers.dependencies_answer([LEAKING, SLOW, FINE], INCIDENTS)
-    assert "**Kafka**: all within bounds." in text
+    assert "Kafka: all within bounds." in text
     assert "connections was above 80% for 20m in 1 spell, at worst 90% at 2026-03-02 00:30" in text
     assert "(all of it in leak)" in text
     assert "query time was above 50 ms for 20m in 2 spells, at worst 300 ms" in text
     nothing = answers.dependencies_answer([_watched(LAG)], no_incidents())
-    assert nothing == "**Kafka**: nothing is known; the source has none of its metrics."
+    assert nothing == "Kafka: nothing is known; the source has none of its metrics."
 
 
 def test_findings_tell_news_from_what_is_known():

@@ -81,7 +81,7 @@ def test_note_kinds():
     """A callout names its kind in words and keeps its paragraphs apart."""
     soup = soup_of(note("answer", "Leave it.\n\nIt is fine."))
     assert [p.get_text() for p in soup.find_all("p")] == ["Answer", "Leave it.", "It is fine."]
-    with pytest.raises(ValueError, match="answer, warning, coverage, limits"):
+    with pytest.raises(ValueError, match="answer, decision, warning, coverage, limits"):
         note("shout", "x")
 
 

@@ -32,12 +32,12 @@ def dependencies_answer(watched: Sequence[Watched], incidents: pd.DataFrame) -> 
         troubled = [(one, spells(one)) for one in own]
         troubled = [(one, found) for one, found in troubled if found]
         if not any(one.lines for one in own):
-            lines.append(f"**{part}**: nothing is known; the source has none of its metrics.")
+            lines.append(f"{part}: nothing is known; the source has none of its metrics.")
         elif not troubled:
-            lines.append(f"**{part}**: all within bounds.")
+            lines.append(f"{part}: all within bounds.")
         else:
             texts = [_trouble_text(one, found, incidents) for one, found in troubled]
-            lines.append(f"**{part}**: {'; '.join(texts)}.")
+            lines.append(f"{part}: {'; '.join(texts)}.")
     return "\n\n".join(lines)
 
 
