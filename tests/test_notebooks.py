@@ -18,7 +18,7 @@ each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
 def test_there_are_notebooks() -> None:
     """The checks below have something to check."""
-    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "05"]
+    assert [path.stem[:2] for path in NOTEBOOKS] == ["01", "02", "03", "04", "05", "06"]
 
 
 @each
@@ -58,7 +58,7 @@ def test_outputs_are_committed_clean(path: Path) -> None:
 def test_defaults_need_no_server(path: Path) -> None:
     """The declared defaults name files beside the notebook."""
     parameters = read_parameters(path)
-    files = {"rules", "alertmanager", "incidents", "objectives"} & set(parameters)
+    files = {"rules", "alertmanager", "incidents", "objectives", "resources"} & set(parameters)
     assert "incidents" in files
     for name in files:
         assert (path.parent / parameters[name].default).is_file()

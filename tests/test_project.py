@@ -78,7 +78,7 @@ def test_report_command(tmp_path: Path) -> None:
     lines = run.stdout.strip().splitlines()
     assert len(lines) <= 20
     reports = [clone / one for one in re.findall(r"\S+report\.html", run.stdout)]
-    assert len(reports) == 4
+    assert len(reports) == 6
     assert all(one.is_file() for one in reports)
     assert (clone / "reports" / "index.html").is_file()
 

@@ -31,7 +31,8 @@ def resource_of(name: str = "hash workers", **changed) -> Resource:
 def measured_of(
     use: np.ndarray, limit: float | np.ndarray = 1.0, *, resource: Resource | None = None, **known
 ) -> Measured:
-    """Return hours of use by pod, shape (n_pods, n_times); NaN of what is not given."""
+    """Return hours of use by pod, shape (n_pods, n_times) or (n_times,); else NaN if not given."""
+    use = np.atleast_2d(use)
     n_pods, n_times = use.shape
     nothing = np.full(n_times, np.nan)
     return Measured(
@@ -44,7 +45,7 @@ def measured_of(
         known.get("demand", nothing),
         known.get("sign", nothing),
         known.get("mismatch", ""),
-        {},
+        {"use": "used", "limit": "limit"},
     )
 
 

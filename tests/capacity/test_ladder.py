@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import pytest
+from made_resources import measured_of, resource_of
 from made_series import grown
-from measures import measured, resource
 
 from alertlab.capacity import build_ladder, predict_linear
 from alertlab.capacity.resources import DISK, FIXED
@@ -19,17 +19,17 @@ HORIZON = 35 * DAY_MS
 
 
 def use(height: float, **other: float) -> np.ndarray:
-    """Return hourly use that grows by 3 % a week and whose last weekly peak has a height."""
+    """Return hourly use that grows by 3 % a week and whose last weekly peak is so many percent."""
     given = {"day_noise": 0.01, "hour_noise": 0.01, **other}
     values = grown(DAYS, 1, **given)
     last = np.sort(values[-168:])[159]
-    return values / last * height
+    return values / last * height / 100
 
 
 def ladder(*series: np.ndarray, **options):
     """Return the ladder of resources named a, b, c ..."""
     made = [
-        measured(one, of=resource("abcdef"[at])) if isinstance(one, np.ndarray) else one
+        measured_of(one, resource=resource_of("abcdef"[at])) if isinstance(one, np.ndarray) else one
         for at, one in enumerate(series)
     ]
     return build_ladder(made, horizon_ms=HORIZON, **options)
@@ -45,14 +45,14 @@ def test_days_are_those_of_the_growth() -> None:
     assert rung.lost_peak_ratio == pytest.approx(0.9 * 0.8)
     assert rung.headroom_ratio == pytest.approx(0.1)
     assert rung.limit_ratio == pytest.approx(0.8 * 2 / 3)
-    assert rung.slack_days == rung.median_days - 7
+    assert rung.slack_days == rung.median_days - 14
     assert rung.refusal == ""
 
 
 def test_the_least_slack_binds() -> None:
     """Less headroom comes first, but a long lead time comes before it; what is refused is last."""
-    late = measured(use(47.0), of=resource("late", lead_time_ms=60 * DAY_MS))
-    silent = measured(np.full(DAYS * 24, np.nan), of=resource("silent"))
+    late = measured_of(use(47.0), resource=resource_of("late", lead_time_ms=60 * DAY_MS))
+    silent = measured_of(np.full(DAYS * 24, np.nan), resource=resource_of("silent"))
     rungs = ladder(use(20.0), use(48.0), use(30.0), late, silent)
     assert [one.name for one in rungs] == ["late", "b", "c", "a", "silent"]
     assert "finds nothing" in rungs[-1].refusal
@@ -62,11 +62,11 @@ def test_the_least_slack_binds() -> None:
 
 def test_what_is_passed_is_passed_now() -> None:
     """A peak above the threshold has no days left, whatever a forecast says."""
-    short = measured(use(60.0)[-24 * 14 :])
+    short = measured_of(use(60.0)[-24 * 14 :])
     (rung,) = build_ladder([short], horizon_ms=HORIZON)
     assert rung.forecast.refusal
     assert (rung.median_days, rung.earliest_days, rung.refusal) == (0, 0, "")
-    assert rung.slack_days == -7
+    assert rung.slack_days == -14
     assert rung.headroom_ratio < 0
 
 
@@ -78,8 +78,8 @@ def test_lost_replicas_count_where_others_take_over() -> None:
     assert all_there.lost_peak_ratio == pytest.approx(0.2)
     assert one_gone.lost_peak_ratio == pytest.approx(0.3)
     assert two_gone.lost_peak_ratio == pytest.approx(0.6)
-    for other in (resource(demand=None), resource(kind=FIXED)):
-        (rung,) = ladder(measured(use(20.0), of=other))
+    for other in (resource_of(demand=None), resource_of(kind=FIXED)):
+        (rung,) = ladder(measured_of(use(20.0), resource=other))
         assert rung.lost_peak_ratio == pytest.approx(0.2)
     with pytest.raises(BadInput, match="with 3 of 3 replicas gone none would be left"):
         ladder(use(20.0), lost_replicas=3)
@@ -89,8 +89,8 @@ def test_a_straight_line_through_the_last_week() -> None:
     """As predict_linear says over seven days: a disk that fills by 1 % a day."""
     hour = np.arange(DAYS * 24)
     rng = np.random.default_rng(1)
-    filled = 10 + hour / 24 + 0.05 * rng.normal(size=len(hour))
-    disk = measured(filled, of=resource("disk", kind=DISK, demand=None))
+    filled = (10 + hour / 24 + 0.05 * rng.normal(size=len(hour))) / 100
+    disk = measured_of(filled, resource=resource_of("disk", kind=DISK, demand=None))
     (rung,) = ladder(disk)
     last = disk.times_ms > disk.times_ms[-1] - 7 * DAY_MS
     ahead = predict_linear(
@@ -98,7 +98,9 @@ def test_a_straight_line_through_the_last_week() -> None:
     )
     assert ahead == pytest.approx(0.8, rel=1e-3)
     assert rung.line_days == pytest.approx(0.8 * 100 - 80 + 0, abs=2)
-    (falling,) = ladder(measured(filled[::-1], of=resource("disk", kind=DISK, demand=None)))
+    (falling,) = ladder(
+        measured_of(filled[::-1], resource=resource_of("disk", kind=DISK, demand=None))
+    )
     assert math.isinf(falling.line_days)
 
 
@@ -113,10 +115,10 @@ def test_excluded_hours_and_horizon_change_the_answer() -> None:
     )  # fmt: skip
     assert excluded.median_days == pytest.approx(plain.median_days, abs=3)
     assert not np.array_equal(fooled.forecast.mid, excluded.forecast.mid)
-    (short,) = build_ladder([measured(series)], horizon_ms=7 * DAY_MS)
+    (short,) = build_ladder([measured_of(series)], horizon_ms=7 * DAY_MS)
     assert math.isinf(short.median_days)
     assert short.forecast.horizon_days == 7
-    (long,) = build_ladder([measured(series)], horizon_ms=1_000 * DAY_MS)
+    (long,) = build_ladder([measured_of(series)], horizon_ms=1_000 * DAY_MS)
     assert long.forecast.horizon_days == 34.5
 
 
@@ -124,6 +126,6 @@ def test_a_deploy_that_moved_the_level_is_told() -> None:
     """A level that jumped after a deploy refuses the date, and the sentence names it."""
     series = use(20.0)
     series[-24 * 4 :] *= 1.5
-    deploy_ms = int(measured(series).times_ms[-24 * 4])
+    deploy_ms = int(measured_of(series).times_ms[-24 * 4])
     (rung,) = ladder(series, level_shifts_ms=[deploy_ms])
     assert "the level rose" in rung.refusal

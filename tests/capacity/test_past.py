@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_resources import measured_of, resource_of
 from made_series import grown
-from measures import measured, resource
 
 from alertlab.capacity import Limit, build_ladder, joint_verdict, keep_report, read_past
 from alertlab.errors import BadInput
@@ -19,7 +19,7 @@ VERDICT = joint_verdict([Limit("p99", Interval(60, 65, 70))])
 def report(days: int, growth: float = 0.03):
     """Return the ladder of a report on so many days, and the end of its data."""
     values = grown(84, 1, weekly_growth=growth, day_noise=0.01, hour_noise=0.02)[: 24 * days]
-    one = measured(values, 800.0, of=resource("workers"))
+    one = measured_of(values, 800.0, resource=resource_of("workers"))
     return build_ladder([one], horizon_ms=28 * DAY_MS), int(one.times_ms[-1])
 
 

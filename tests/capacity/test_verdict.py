@@ -8,8 +8,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from loads import load_of
+from made_resources import measured_of, resource_of
 from made_series import grown
-from measures import measured, resource
 from scipy.stats import lognorm
 
 from alertlab.capacity import (
@@ -159,14 +159,14 @@ def test_limits_of_the_promise_and_of_what_demand_drives() -> None:
     """Fewer replicas allow fewer logins; what no demand drives has no say; reasons are kept."""
     use = grown(14, 1)
     of = [
-        measured(use, 400.0),
-        measured(np.full(14 * 24, np.nan), of=resource("silent")),
-        measured(use, 400.0, of=resource("memory", demand=None)),
+        measured_of(use, 400.0, demand=3 * use),
+        measured_of(np.full(14 * 24, np.nan), resource=resource_of("silent")),
+        measured_of(use, 400.0, demand=3 * use, resource=resource_of("memory", demand=None)),
     ]
     limits = login_limits(PATH, of, replicas=3)
     assert [one.name.split(" passes")[0] for one in limits] == [
         "p99 of logins",
-        "workers",
+        "hash workers",
         "silent",
     ]
     assert limits[0].logins_per_second == PATH.most_logins(2)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import date, timedelta
 
 import numpy as np
@@ -16,7 +15,7 @@ from alertlab.units import find_zone, parse_time
 def excluded_hours(
     times_ms: np.ndarray,
     incidents: pd.DataFrame,
-    holidays: Iterable[str] = (),
+    holidays: str = "",
     *,
     time_zone: str = "UTC",
 ) -> np.ndarray:
@@ -25,14 +24,14 @@ def excluded_hours(
     times_ms : int64, evenly spaced, shape (n_times,) -> bool, same shape
     incidents : with ``start`` and ``end``, harmless stretches too
     holidays : days such as ``2026-02-17``, from midnight to midnight in the time zone, or spans
-        such as ``2026-02-07T04:00:00Z/2026-02-07T05:00:00Z``
+        such as ``2026-02-07T04:00:00Z/2026-02-07T05:00:00Z``; parted by commas
 
     BadInput for what is neither.
     """
     times = np.asarray(times_ms)
     step_ms = int(times[1] - times[0]) if len(times) > 1 else 0
     spans = list(zip(epoch_ms(incidents["start"]), epoch_ms(incidents["end"]), strict=True))
-    spans += [_span(one.strip(), time_zone) for one in holidays]
+    spans += [_span(one.strip(), time_zone) for one in holidays.split(",") if one.strip()]
     excluded = np.zeros(len(times), bool)
     for start_ms, end_ms in spans:
         excluded |= (times > start_ms) & (times - step_ms < end_ms)

@@ -110,9 +110,9 @@ SIGNALS = (
         bound=0.8,
     ),
     Signal(
-        POSTGRESQL, "deadlocks", COUNT,
+        POSTGRESQL, "deadlocks in an hour", COUNT,
         "sum(increase(pg_stat_database_deadlocks[1h]))",
-        bound=0.5,
+        bound=2.5,  # a few are retried
     ),
     Signal(
         POSTGRESQL, "blocks from memory", RATIO,

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import EngFormatter
 
 from alertlab.capacity.dependencies import Watched, spells
 from alertlab.capacity.signals import RATIO
@@ -71,5 +72,7 @@ def _panel(axes: Axes, watched: Watched) -> None:
     axes.set_ylim(bottom=0)
     if signal.unit == RATIO:
         axes.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    else:
+        axes.yaxis.set_major_formatter(EngFormatter(sep=""))
     if 1 < len(watched.lines) <= _NAMED_LINES:
         axes.legend(loc="upper left", bbox_to_anchor=(1.0, 1.0), fontsize=7)
