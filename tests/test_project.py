@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -81,6 +82,13 @@ def test_report_command(tmp_path: Path) -> None:
     assert len(reports) == 6
     assert all(one.is_file() for one in reports)
     assert (clone / "reports" / "index.html").is_file()
+    (capacity,) = (one for one in reports if one.parts[-3].startswith("04"))
+    found = json.loads((capacity.parent / "findings.json").read_text("utf-8"))["numbers"]
+    # What the scenario was made to run out of first, and next.
+    assert found["binding"] == "hash workers"
+    days = {name: one["median_days"] for name, one in found["resources"].items()}
+    assert days["hash workers"] == pytest.approx(28, abs=8)
+    assert days["hash workers"] < days["PostgreSQL pool"] <= 41.5
 
 
 def test_commands_on_a_recording() -> None:

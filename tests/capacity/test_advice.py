@@ -13,7 +13,7 @@ from made_resources import measured_of, resource_of, rung_of
 
 from alertlab.capacity.advice import advise, planned_growth
 from alertlab.capacity.forecasting import Forecast
-from alertlab.capacity.resources import FIXED, Allotment
+from alertlab.capacity.resources import FIXED, Allotment, Sign
 
 NOW = Allotment(3, 2.0, 4.0, 512 * 2.0**20, 768 * 2.0**20)
 HOURS = 24 * 14
@@ -179,3 +179,18 @@ def test_the_shared_limit_is_that_of_the_last_day():
     rung = replace(rung_of(0.5), measured=measured_of(np.full((1, 48), 5.0), before, resource=pool))
     server = rung_of(0.5, name="server", limit=100.0, unit="connections", kind=FIXED)
     assert _advise(rung, server).notes == ()
+
+
+def test_a_limit_that_throttles_is_not_lowered():
+    """Where throttled periods pass their bound the CPU limit stays; within it, it may shrink."""
+    roomy = replace(NOW, cpu_limit_cores=9.0)
+
+    def throttled(ratio: float):
+        sign = Sign("throttled periods", "throttled", "ratio", 0.25)
+        of = resource_of("CPU limit", unit="cores", sign=sign)
+        use = measured_of(np.full((1, 48), 0.2), resource=of, sign=np.full(48, ratio))
+        return replace(rung_of(0.2), measured=use)
+
+    assert _advise(throttled(0.3), now=roomy).cpu_limit.advised == 9.0
+    assert _advise(throttled(0.2), now=roomy).cpu_limit.advised < 9.0
+    assert _advise(throttled(0.3), now=replace(NOW, cpu_limit_cores=0.1)).cpu_limit.advised > 0.1

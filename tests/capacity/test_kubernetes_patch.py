@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -13,7 +12,6 @@ from ruamel.yaml import YAML
 from alertlab.capacity.advice import Advice, Item
 from alertlab.capacity.kubernetes_patch import kubernetes_patch
 from alertlab.capacity.resources import Workload
-from alertlab.errors import BadInput
 
 WORKLOAD = Workload("auth", "production", "app", "replicas")
 MEBI = 2.0**20
@@ -60,15 +58,6 @@ def test_what_is_unknown_is_left_as_it_is():
     text = kubernetes_patch(WORKLOAD, _advice(cpu=(2.0, math.nan)))
     assert "cpu" not in text
     assert text.count("768Mi") == 2
-
-
-def test_nothing_to_change_is_refused():
-    """An order of what is there already is no order; what is not set yet is one."""
-    same = _advice(replicas=(3, 3), cpu=(math.nan, math.nan), memory=(MEBI, MEBI))
-    with pytest.raises(BadInput, match="nothing would change"):
-        kubernetes_patch(WORKLOAD, same)
-    unset = replace(same, memory_limit=Item("memory limit", "bytes", math.nan, MEBI, ""))
-    assert "1Mi" in kubernetes_patch(WORKLOAD, unset)
 
 
 @pytest.mark.parametrize("name", ["on", "no", "true", "null", "123", "1e3", "0x1F", "1_000", "y"])

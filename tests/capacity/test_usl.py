@@ -144,6 +144,17 @@ def test_no_search_finds_a_better_fit() -> None:
         assert squares(np.array([fit.sigma, fit.kappa * n.max() ** 2])) <= best * (1 + 1e-6)
 
 
+def test_an_outlier_hides_no_better_fit() -> None:
+    """One wild point leaves two valleys of squares; the deeper one is the answer."""
+    n = np.array([1, 2, 5, 11, 23, 50, 110, 242, 530.0])
+    x = np.array([0.1, 0.2, 4.5, 11, 1.5, 0.9, 1.9, 2.0, 6.0])
+    fit = fit_usl(n, x)
+    kappas = np.append(0, np.geomspace(1e-8, 1, 400))
+    speedups = [law(sigma, kappa, 1.0, n) for sigma in np.linspace(0, 1, 41) for kappa in kappas]
+    best = min(float((((one @ x) / (one @ one) * one - x) ** 2).sum()) for one in speedups)
+    assert ((fit.throughput(n) - x) ** 2).sum() <= best * (1 + 1e-9)
+
+
 def test_standard_errors_cover_the_truth() -> None:
     """Of many noisy measurements, about 95 % of the estimates lie within two errors."""
     rng = np.random.default_rng(3)
@@ -183,6 +194,9 @@ def test_a_peak_that_was_not_seen_is_said_to_be() -> None:
     rng = np.random.default_rng(1)
     noisy = law(0.05, 1e-5, 9.0) * rng.normal(1, 0.05, len(N))
     assert fit_usl(N, noisy).notes == (NO_PEAK,)
+    doubtful = fit_usl(N, law(0.05, 2e-4, 9.0) + np.array([0, 0, 2, -2, 2, -2, 2, -2]))
+    assert 0 < doubtful.kappa < 1.96 * doubtful.kappa_se
+    assert doubtful.notes == (NO_PEAK,)
     assert fit_usl(N, law(0.02, 0.01, 9.0)).notes == ()
 
 

@@ -116,6 +116,8 @@ def test_the_answer_when_it_is_too_late_or_nothing_ends():
     calm = answers.capacity_answer([FAR, UNKNOWN], joint_verdict([]), ADVICE, [])
     assert calm.startswith("Nothing runs out within 42 days; of 1 resource nothing can be said.")
     assert "cannot be said" in calm.split("\n\n")[1]
+    nothing = answers.capacity_answer([UNKNOWN], VERDICT, ADVICE, [])
+    assert nothing.startswith("What runs out first cannot be said")
     assert answers.capacity_answer([FAR], VERDICT, ADVICE, []).startswith(
         "Nothing runs out within 42 days."
     )
@@ -207,9 +209,11 @@ def test_the_law_or_why_there_is_none():
 def test_findings_and_numbers():
     """Too late is an action, running out a warning, what is unknown a remark; all is told once."""
     late = _rung("pool", 0.5, 3.0)
-    found = answers.capacity_findings([late, WORKERS, UNKNOWN], VERDICT, CARD, ADVICE)
+    lagging = _rung("lagging", 0.1, math.inf, sign=Sign("lag", "q", "s", 0.05))
+    found = answers.capacity_findings([late, WORKERS, lagging, UNKNOWN], VERDICT, CARD, ADVICE)
     assert {one.id: one.severity for one in found} == {
         "too-late.pool": "action",
+        "hurts.lagging": "warning",
         "runs-out.hash-workers-" + found[1].id.rsplit("-", 1)[1]: "warning",
         "no-forecast.silent": "info",
         "advice": "action",

@@ -12,7 +12,7 @@ from alertlab.capacity.forecasting import peak
 from alertlab.capacity.ladder import Rung
 from alertlab.capacity.load import LoadHistory
 from alertlab.capacity.resources import Allotment
-from alertlab.capacity.resources.units import measures
+from alertlab.capacity.resources.units import CORES, measures
 from alertlab.units import WEEK_MS
 
 MEMORY_MARGIN = 1.15
@@ -100,14 +100,16 @@ def advise(
     scaled = f"grown by {growth_ratio - 1:.0%}, {lost_replicas} of {replicas} pods gone"
     request = _up(peak(last_week) * more, _CORE_STEP)
     limit = max(_up(peak(last_week, 1.0) * more * CPU_BURST, _CORE_STEP), request)
+    limit_rule = f"{CPU_BURST:g} times the busiest span of the last week; {scaled}"
+    if _throttled(rungs) and now.cpu_limit_cores > limit:
+        limit, limit_rule = now.cpu_limit_cores, "as it is: pods are throttled already"
     memory = _up(peak(load.memory_bytes.ravel(), 1.0) * MEMORY_MARGIN, _MEMORY_STEP)
     memory_rule = f"the highest working set and {MEMORY_MARGIN - 1:.0%}"
     return Advice(
         Item("replicas", "", now.replicas, replicas, f"every own threshold holds; {scaled}"),
         Item("CPU request", "cores", now.cpu_request_cores, request,
              f"the weekly peak of the busiest pod; {scaled}"),
-        Item("CPU limit", "cores", now.cpu_limit_cores, limit,
-             f"{CPU_BURST:g} times the busiest span of the last week; {scaled}"),
+        Item("CPU limit", "cores", now.cpu_limit_cores, limit, limit_rule),
         Item("memory request", "bytes", now.memory_request_bytes, memory, memory_rule),
         Item("memory limit", "bytes", now.memory_limit_bytes, memory,
              f"{memory_rule}, as the request: what is promised is there"),
@@ -131,6 +133,16 @@ def _needed(rung: Rung, growth_ratio: float, lost: int, replicas: int) -> int:
     """Return the least number of replicas with which a threshold holds while some are gone."""
     needed = rung.peak_ratio * growth_ratio * replicas / rung.threshold_ratio
     return math.ceil(needed - _EXACT) + lost
+
+
+def _throttled(rungs: Sequence[Rung]) -> bool:
+    """Tell whether a resource of CPU shows that it hurts already."""
+    return any(
+        one.measured.resource.sign is not None
+        and measures(one.measured.resource.unit) == CORES
+        and one.measured.worst_sign > one.measured.resource.sign.bound
+        for one in rungs
+    )
 
 
 def _up(amount: float, step: float) -> float:

@@ -123,7 +123,7 @@ def _refusal(factor: float) -> str:
     low, high = _AGREEMENT
     if not low <= factor <= high:
         return (
-            f"Hashes waited {factor:.2g} times as long as the queueing model says; something "
-            "else than the number of workers makes them wait."
+            f"Hashes waited {factor:,.{0 if factor >= 10 else 1}f} times as long as the queueing "
+            "model says; something else than the number of workers makes them wait."
         )
     return ""

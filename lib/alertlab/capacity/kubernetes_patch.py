@@ -6,7 +6,6 @@ import math
 
 from alertlab.capacity.advice import Advice, Item
 from alertlab.capacity.resources import Workload
-from alertlab.errors import BadInput
 from alertlab.slo.burn_rules import quoted, yaml_text
 
 _MEBI = 2**20
@@ -15,10 +14,8 @@ _MEBI = 2**20
 def kubernetes_patch(workload: Workload, advice: Advice) -> str:
     """Return a strategic merge patch, as YAML, that makes a Deployment what is advised.
 
-    For ``kubectl patch deployment NAME --patch-file FILE``.  BadInput if nothing would change.
+    For ``kubectl patch deployment NAME --patch-file FILE``.
     """
-    if all(one.now == one.advised for one in advice.items if not math.isnan(one.advised)):
-        raise BadInput("nothing would change, so there is no patch")
     resources = {
         kind: {
             name: quantity

@@ -10,7 +10,6 @@ from alertlab.capacity.forecasting import peak
 from alertlab.capacity.hash_queue import HashQueue
 from alertlab.capacity.load import LoadHistory
 from alertlab.capacity.queueing import Queue, most_arrivals
-from alertlab.errors import BadInput
 from alertlab.latency import BucketHistory, block_interval, estimate_quantiles
 from alertlab.units import HOUR_MS, WEEK_MS, Interval
 
@@ -26,6 +25,7 @@ class LoginPath:
         quantile leaves half of the promise's tail to the wait
     wait_factor : measured waits as a multiple of the model's
     logins_per_hash : share of the hashes that logins ask for, at the load's mean
+    refusal : why nothing is to be said of it; empty if something is
     """
 
     workers: int
@@ -36,6 +36,7 @@ class LoginPath:
     logins_per_hash: float
     threshold_seconds: float
     quantile: float
+    refusal: str = ""
 
     def most_logins(self, pods: int) -> Interval:
         """How many logins/s keep the promise on so many pods?
@@ -105,34 +106,41 @@ def login_path(
     """What is a login's latency made of, as the history shows it?
 
     logins : latencies by method over the same time, in spans of any length
-    BadInput where the queue is refused, or no span is quiet enough to see a login without a wait.
+    Refused where the queue is, or where no span is quiet enough to see a login without a wait.
+    BadInput for a method that is not there.
     """
-    if queue.refusal:
-        raise BadInput(queue.refusal)
     group = logins.index(method)
     quiet = _quiet_spans(load, logins)
     bounds, blocks = logins.blocks([group], quiet)
-    if not len(blocks):
-        raise BadInput(
-            f"in no span were fewer than {_QUIET_RATIO:.0%} of the hash workers busy, so what a "
-            f"{method} takes without a wait was never seen"
-        )
-    half = _half_tail(quantile)
     confidence = queue.wait_factor.confidence
-    low, high = block_interval(bounds, blocks, half, confidence)
-    middle = float(estimate_quantiles(logins.histogram([group], quiet), np.array([half]))[0])
-    asked = np.nansum(load.method(method))
+    unloaded, refusal = Interval(np.nan, np.nan, np.nan, confidence), queue.refusal
+    if len(blocks):
+        half = _half_tail(quantile)
+        low, high = block_interval(bounds, blocks, half, confidence)
+        middle = float(estimate_quantiles(logins.histogram([group], quiet), np.array([half]))[0])
+        unloaded = Interval(low, middle, high, confidence)
+    else:
+        refusal = refusal or (
+            f"In no span were fewer than {_QUIET_RATIO:.0%} of the hash workers busy, so what a "
+            f"{method} takes without a wait was never seen."
+        )
+    hashes = np.nansum(load.hashes_per_second)
     return LoginPath(
-        queue.workers, queue.service_seconds, queue.service_cv2, queue.wait_factor,
-        Interval(low, middle, high, confidence), float(asked / np.nansum(load.hashes_per_second)),
-        threshold_seconds, quantile,
+        queue.workers, queue.service_seconds, queue.service_cv2, queue.wait_factor, unloaded,
+        float(np.nansum(load.method(method)) / hashes) if hashes else np.nan,
+        threshold_seconds, quantile, refusal,
     )  # fmt: skip
 
 
 def when_pods_go(
     path: LoginPath, load: LoadHistory, replicas: int, *, method: str = "Login"
 ) -> list[LoginsAt]:
-    """What becomes of the last week's peak of logins with all pods, and with up to two fewer?"""
+    """What becomes of the last week's peak of logins with all pods, and with up to two fewer?
+
+    Nothing is said if the path is refused.
+    """
+    if path.refusal:
+        return []
     per_hour = max(HOUR_MS // load.step_ms, 1)
     spans = np.nansum(load.method(method), axis=0)[-WEEK_MS // load.step_ms :]
     hours = spans[len(spans) % per_hour :].reshape(-1, per_hour).mean(axis=1)

@@ -140,7 +140,7 @@ def _checked(concurrency: object, throughput: object) -> tuple[np.ndarray, np.nd
     return n, x
 
 
-def _speedup(n: np.ndarray, sigma: float, kappa: float) -> np.ndarray:
+def _speedup(n: np.ndarray, sigma: np.ndarray | float, kappa: np.ndarray | float) -> np.ndarray:
     return n / (1 + sigma * (n - 1) + kappa * n * (n - 1))
 
 
@@ -157,7 +157,18 @@ def _starts(n: np.ndarray, x: np.ndarray) -> list[np.ndarray]:
     starts += [np.array([sigma, 10.0 / n.max() ** 2, 1.0]) for sigma in _CONTENTIONS]
     if found[0] > 0:
         starts.append(np.array([found[1], found[2], 1.0]) / found[0])
-    return [np.clip(one, 0, [1, 1, np.inf]) for one in starts]
+    return [np.clip(one, 0, [1, 1, np.inf]) for one in [*starts, _best_of_grid(n, x)]]
+
+
+def _best_of_grid(n: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Return the best of a grid of laws, each with its best lam: an outlier may peak early."""
+    sigma, kappa = np.meshgrid(
+        np.linspace(0, 1, 21), np.append(0, np.geomspace(0.01 / max(n.max(), 1) ** 2, 1, 60))
+    )
+    speedup = _speedup(n, sigma.ravel()[:, None], kappa.ravel()[:, None])
+    lam = speedup @ x / (speedup**2).sum(axis=1)
+    best = ((lam[:, None] * speedup - x) ** 2).sum(axis=1).argmin()
+    return np.array([sigma.flat[best], kappa.flat[best], lam[best]])
 
 
 def _slopes(n: np.ndarray, sigma: float, kappa: float, lam: float) -> np.ndarray:

@@ -56,7 +56,7 @@ def joint_verdict(limits: Iterable[Limit]) -> Verdict:
 
 
 def login_limits(
-    path: LoginPath | str,
+    path: LoginPath,
     measured: Sequence[Measured],
     *,
     replicas: int,
@@ -64,14 +64,15 @@ def login_limits(
 ) -> list[Limit]:
     """How many logins/s does each thing allow while some of the replicas are gone?
 
-    path : or, in a sentence, why nothing is known of it
     Of the resources, those that demand drives; each up to its own threshold.
     """
-    promise = Limit("the promise on latency", None, path) if isinstance(path, str) else Limit(
-        f"p{100 * path.quantile:g} of logins passes {path.threshold_seconds:g} s",
-        path.most_logins(replicas - lost_replicas),
-    )  # fmt: skip
-    limits = [promise]
+    limits = [
+        Limit(
+            f"p{100 * path.quantile:g} of logins passes {path.threshold_seconds:g} s",
+            None if path.refusal else path.most_logins(replicas - lost_replicas),
+            path.refusal,
+        )
+    ]
     for one in measured:
         if one.resource.demand is None:
             continue

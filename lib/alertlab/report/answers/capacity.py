@@ -47,25 +47,26 @@ def capacity_answer(
 
 def _first_text(dated: Sequence[Rung], rungs: Sequence[Rung]) -> str:
     if not dated:
-        unknown = sum(bool(one.refusal) for one in rungs)
-        horizon = max((one.forecast.horizon_days for one in rungs if one.forecast), default=0)
-        text = f"Nothing runs out within {horizon:.0f} days"
+        known = [one for one in rungs if not one.refusal]
+        if not known:
+            return "What runs out first cannot be said: no resource could be forecast."
+        text = f"Nothing runs out within {known[0].forecast.horizon_days:.0f} days"
+        unknown = len(rungs) - len(known)
         return (
             f"{text}; of {plural(unknown, 'resource')} nothing can be said."
             if unknown
             else (f"{text}.")
         )
     first = dated[0]
-    act = (
-        f"An order takes {first.lead_days:.0f} days, so it is "
-        + (
-            f"{-first.slack_days:.0f} days too late"
-            if first.slack_days < 0
-            else f"due within {first.slack_days:.0f} days"
-        )
-        + f". Owner: {first.measured.resource.owner}."
+    due = (
+        f"is {-first.slack_days:.0f} days too late"
+        if first.slack_days < 0
+        else f"is due within {first.slack_days:.0f} days"
     )
-    return f"First {_date_text(first)}. {act}"
+    return (
+        f"First {_date_text(first)}. An order takes {first.lead_days:.0f} days, so it {due}. "
+        f"Owner: {first.measured.resource.owner}."
+    )
 
 
 def _date_text(rung: Rung) -> str:
@@ -90,7 +91,7 @@ def _verdict_text(verdict: Verdict, rungs: Sequence[Rung]) -> str:
         return "How many logins a second are possible cannot be said; see the limits below."
     gone = f" with {_gone(rungs[0])}" if rungs and rungs[0].lost_replicas else ""
     return (
-        f"At most {most.mid:.0f} logins/s ({most.low:.0f} to {most.high:.0f}) are possible{gone}; "
+        f"At most {most.mid:.3g} logins/s ({most.low:.3g} to {most.high:.3g}) are possible{gone}; "
         f"then {first.name}."
     )
 
@@ -127,8 +128,17 @@ def ladder_table(rungs: Sequence[Rung]) -> pd.DataFrame:
 
 def refusals_text(rungs: Sequence[Rung]) -> str:
     """Say of which resources there is no date, and why."""
-    refused = [f"No date for {one.name}: {one.refusal}." for one in rungs if one.refusal]
+    refused = [f"No date for {join(names)}: {why}." for why, names in _refusals(rungs).items()]
     return "\n\n".join(refused) or "Every resource could be forecast."
+
+
+def _refusals(rungs: Sequence[Rung]) -> dict[str, list[str]]:
+    """Return for each reason the resources that have no date for it."""
+    found: dict[str, list[str]] = {}
+    for one in rungs:
+        if one.refusal:
+            found.setdefault(one.refusal, []).append(one.name)
+    return found
 
 
 def queries_table(rungs: Sequence[Rung]) -> pd.DataFrame:
@@ -196,43 +206,51 @@ def limits_table(verdict: Verdict) -> pd.DataFrame:
 def _logins_text(logins: Interval | None) -> str:
     if logins is None:
         return MISSING
-    return f"{logins.mid:.0f} ({logins.low:.0f}–{logins.high:.0f})"
+    return f"{logins.mid:.3g} ({logins.low:.3g}–{logins.high:.3g})"
 
 
 def loss_table(states: Sequence[LoginsAt], threshold_seconds: float) -> pd.DataFrame:
     """Return what becomes of logins at the weekly peak with fewer pods; LOSS_FORMATS."""
     return pd.DataFrame(
-        {
-            "pods": str(one.pods),
-            "workers busy": one.use_ratio,
-            "logins that wait": one.waiting_ratio,
-            "login takes at most": "the queue grows without end"
-            if np.isinf(one.quantile_seconds)
-            else format_seconds(one.quantile_seconds),
-            "promise kept": one.quantile_seconds <= threshold_seconds,
-        }
-        for one in states
+        [
+            {
+                "pods": str(one.pods),
+                "workers busy": one.use_ratio,
+                "logins that wait": one.waiting_ratio,
+                "login takes at most": "the queue grows without end"
+                if np.isinf(one.quantile_seconds)
+                else format_seconds(one.quantile_seconds),
+                "promise kept": one.quantile_seconds <= threshold_seconds,
+            }
+            for one in states
+        ],
+        columns=["pods", *LOSS_FORMATS, "login takes at most", "promise kept"],
     )
 
 
 def capacity_findings(
     rungs: Sequence[Rung], verdict: Verdict, card: Scorecard, advice: Advice
 ) -> list[Finding]:
-    """Return a finding for each resource that ends too soon, is unknown, and for bad forecasts."""
+    """Return a finding for what ends too soon, hurts or is unknown, and for bad forecasts."""
     found = []
     for one in rungs:
-        slug = slug_of(one.name)
-        if one.refusal:
-            title = f"No date for {one.name}: {one.refusal}"
-            found.append(Finding(f"no-forecast.{slug}", "info", title))
-        elif one.slack_days < 0:
-            found.append(
-                Finding(f"too-late.{slug}", "action", f"{_date_text(one)}.", _remedy_text(one))
+        slug, sign = slug_of(one.name), one.measured.resource.sign
+        if np.isfinite(one.median_days):
+            kind, severity = (
+                ("too-late", "action") if one.slack_days < 0 else ("runs-out", "warning")
             )
-        elif np.isfinite(one.median_days):
-            found.append(
-                Finding(f"runs-out.{slug}", "warning", f"{_date_text(one)}.", _remedy_text(one))
+            title = f"{_date_text(one)}."
+            found.append(Finding(f"{kind}.{slug}", severity, title, _remedy_text(one)))
+        if sign and one.measured.worst_sign > sign.bound:
+            worst = format_quantity(one.measured.worst_sign, sign.unit)
+            title = (
+                f"{one.name}: {sign.name} came to {worst} in the last week, above "
+                f"{format_quantity(sign.bound, sign.unit)}."
             )
+            found.append(Finding(f"hurts.{slug}", "warning", title, _remedy_text(one)))
+    for why, names in _refusals(rungs).items():
+        title = f"No date for {join(names)}: {why}."
+        found.append(Finding(f"no-forecast.{slug_of(names[0])}", "info", title))
     if any(one.id.startswith(("too-late", "runs-out")) for one in found):
         found.append(Finding("advice", "action", advice_text(advice), " ".join(advice.rejected)))
     if card.alarm:
