@@ -24,6 +24,7 @@ def _load(cpu: float = 1.0, memory: float = 400.0 * MEBI, spike: float = 0.0):
     """Return two pods; the second is the busier, and has one span of a spike."""
     cores = np.full((2, HOURS), cpu / 2)
     cores[1] = cpu
+    cores[1, : HOURS // 2] = 2 * cpu  # before the last week, which alone counts
     cores[1, -5] += spike
     kept = np.full((2, HOURS), memory / 2)
     kept[0, 3] = memory  # before the last week
