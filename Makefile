@@ -48,7 +48,7 @@ test: $(STAMP) recordings  ## Install the test servers where possible and run al
 	@tools/test-servers.sh "$(LOG)"
 	@tools/judges.sh $(if $(CI),build,list)
 	@$(BIN)/python -m pytest -n auto --dist loadscope -m "not alone"
-	@$(BIN)/python -m pytest -m alone
+	@$(BIN)/python -m pytest -n 2 --dist loadscope -m alone
 
 judges:  ## Build current Prometheus and Alertmanager as judges of the tests (needs Go).
 	@tools/judges.sh build
